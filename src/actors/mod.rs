@@ -1,0 +1,22 @@
+//! Actors: supervise, time, retry, and carry out what the pure part decides.
+//!
+//! `Node > Shard > { Ledger, Job*, Callback }`. The edge holds a [`Node`], a typed handle; messages and channels stay in
+//! here. Deliberately absent: rules (they are in `job` and `shard`) and HTTP.
+
+pub mod api;
+mod callback;
+mod job;
+mod jobs;
+mod ledger;
+mod lists;
+pub mod meters;
+pub mod node;
+mod operators;
+mod published;
+mod retention;
+mod shard;
+mod slots;
+
+pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, MadeAgent, MadeUsageKey, NewUsageKey, Order, ShardStatus};
+pub use node::{Node, Parts, Settings, StartError};
+pub use operators::audit;

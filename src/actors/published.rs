@@ -1,0 +1,114 @@
+//! What everyone may read without asking the writer: durable state only, replaced whole.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use foldhash::fast::RandomState;
+use tokio::sync::watch;
+
+use crate::job::Job;
+use crate::shard::Grant;
+use crate::types::{JobId, Slot, TokenHash};
+
+/// Live and just-ended jobs, and what every token opens.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    jobs: DashMap<JobId, Arc<Job>, RandomState>,
+    tokens: DashMap<TokenHash, Grant, RandomState>,
+    waiters: DashMap<JobId, watch::Sender<u32>>,
+    waiting: AtomicUsize,
+}
+
+impl Published {
+    pub(super) fn job(&self, id: &JobId) -> Option<Arc<Job>> {
+        self.jobs.get(id).map(|job| Arc::clone(&job))
+    }
+
+    /// Shows a job's durable state, and wakes who waits for it.
+    pub(super) fn show(&self, job: Arc<Job>) {
+        let (id, version) = (job.spec.id, job.state.version);
+        self.jobs.insert(id, job);
+        if self.waiting.load(Ordering::Relaxed) > 0
+            && let Some(waiter) = self.waiters.get(&id)
+        {
+            waiter.send_replace(version);
+        }
+    }
+
+    /// A shard was loaded: shows what it has.
+    pub(super) fn show_all(&self, loaded: &crate::shard::Shard, just_ended: &[Arc<Job>]) {
+        for (hash, grant) in loaded.tokens() {
+            self.put_token(*hash, Some(*grant));
+        }
+        for job in loaded.jobs().chain(just_ended) {
+            self.show(Arc::clone(job));
+        }
+    }
+
+    /// A shard was loaded again: lets go of what it no longer has. A group may have become durable whose owner never heard of
+    /// it, and it may have ended jobs and revoked tokens.
+    pub(super) fn forget_others(&self, loaded: &crate::shard::Shard, just_ended: &[Arc<Job>], is_of_shard: impl Fn(Slot) -> bool) {
+        self.tokens.retain(|hash, grant| !is_of_shard(grant.agent.slot()) || loaded.token(hash).is_some());
+        let just_ended: HashSet<_> = just_ended.iter().map(|job| job.spec.id).collect();
+        self.jobs.retain(|id, _| !is_of_shard(id.slot()) || loaded.job(id).is_some() || just_ended.contains(id));
+    }
+
+    /// Lets an ended job go: from now on its row is read.
+    pub(super) fn forget(&self, id: &JobId) {
+        self.jobs.remove(id);
+    }
+
+    pub(super) fn token(&self, hash: &TokenHash) -> Option<Grant> {
+        self.tokens.get(hash).map(|grant| *grant)
+    }
+
+    pub(super) fn put_token(&self, hash: TokenHash, grant: Option<Grant>) {
+        match grant {
+            Some(grant) => self.tokens.insert(hash, grant),
+            None => self.tokens.remove(&hash).map(|(_, grant)| grant),
+        };
+    }
+
+    /// Returns once `enough` holds for the job, or when `patience` is over. Takes nobody's mailbox (safety.md T-44).
+    pub(super) async fn wait_until(&self, id: JobId, patience: Duration, enough: impl Fn(&Job) -> bool) {
+        let mut waiting = Waiting::new(self, id);
+        let waited = async {
+            let Some(changes) = &mut waiting.changes else { return };
+            // Looked at after subscribing, so that no change is missed between the two.
+            while self.job(&id).is_some_and(|job| !enough(&job)) {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Running out of patience is an answer like any other.
+        tokio::time::timeout(patience, waited).await.ok();
+    }
+}
+
+/// Somebody waits for a job. Gone with the last one, so that nothing is kept for jobs that nobody watches.
+struct Waiting<'a> {
+    published: &'a Published,
+    id: JobId,
+    /// Taken out when it is dropped: of two that leave at the same time, the later one has to see that it is the last.
+    changes: Option<watch::Receiver<u32>>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(published: &'a Published, id: JobId) -> Self {
+        published.waiting.fetch_add(1, Ordering::Relaxed);
+        let changes = published.waiters.entry(id).or_insert_with(|| watch::channel(0).0).subscribe();
+        Self { published, id, changes: Some(changes) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.published.waiting.fetch_sub(1, Ordering::Relaxed);
+        drop(self.changes.take());
+        self.published.waiters.remove_if(&self.id, |_, sender| sender.receiver_count() == 0);
+    }
+}

@@ -1,0 +1,73 @@
+//! Removes ended jobs whose retention is over, with their place in lists, their idempotency key and their callback log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::shard::ShardHandle;
+use crate::job::Job;
+use crate::shard::history::{JobByOwner, attempts_prefix, key_row, leftovers};
+use crate::shard::{Row, Table, codec};
+use crate::store::{self, Epoch, Range};
+
+/// How often a shard looks.
+pub(super) const EVERY: Duration = Duration::from_hours(1);
+/// Ended jobs that are read at a time.
+const JOBS_AT_ONCE: usize = 200;
+/// The pause between two such reads, so that new work goes first.
+const PAUSE: Duration = Duration::from_millis(50);
+const DAY_MS: i64 = 86_400_000;
+
+/// One sweep over a shard's oldest ended jobs. What is left for the next one does no harm.
+pub(super) async fn sweep(handle: Arc<ShardHandle>, epoch: Epoch) {
+    let mut removed: u64 = 0;
+    loop {
+        match remove_some(&handle, epoch).await {
+            Ok(0) => break,
+            Ok(count) => removed = removed.saturating_add(count),
+            Err(error) => {
+                tracing::warn!(shard = handle.id.0, %error, "old jobs could not be removed, it is tried again later");
+                break;
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    if removed > 0 {
+        tracing::info!(shard = handle.id.0, removed, "removed ended jobs after their retention");
+    }
+}
+
+async fn remove_some(handle: &ShardHandle, epoch: Epoch) -> Result<u64, store::Error> {
+    let store = &handle.node.store;
+    let kept_ms = i64::from(handle.node.settings.job_retention_days).saturating_mul(DAY_MS);
+    let before = handle.node.clock.now().plus_millis(kept_ms.saturating_neg());
+    let oldest = Range { prefix: Vec::new(), after: None, newest_first: false, limit: JOBS_AT_ONCE };
+    let mut rows = Vec::new();
+    let mut jobs = 0_u64;
+    for (_, value) in store.scan(handle.id, Table::EndedJob, oldest).await? {
+        let job: Job = codec::decode(&value).map_err(|error| store::Error::Corrupt(error.to_string()))?;
+        // Rows are sorted by when a job was accepted; one may have ended much later, and all after it are younger.
+        if job.spec.created_at >= before {
+            break;
+        }
+        if job.state.ended_at.is_some_and(|ended_at| ended_at >= before) {
+            continue;
+        }
+        jobs = jobs.saturating_add(1);
+        let left = leftovers(&job);
+        if let Some(by_owner) = left.by_owner {
+            if let Some(value) = store.get(handle.id, by_owner.table, &by_owner.key).await? {
+                let (_, key): JobByOwner = codec::decode(&value).map_err(|error| store::Error::Corrupt(error.to_string()))?;
+                rows.extend(key.map(|key| Row { table: Table::Key, key: key_row(key), value: None }));
+            }
+            rows.push(by_owner);
+        }
+        let log = Range { prefix: attempts_prefix(&job.spec.id), after: None, newest_first: false, limit: 200 };
+        let log = store.scan(handle.id, Table::Attempt, log).await?;
+        rows.extend(log.into_iter().map(|(key, _)| Row { table: Table::Attempt, key, value: None }));
+        rows.push(left.job);
+    }
+    if !rows.is_empty() {
+        store.put_rows(handle.id, epoch, rows).await?;
+    }
+    Ok(jobs)
+}

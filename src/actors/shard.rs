@@ -1,0 +1,298 @@
+//! A shard of this node: its supervisor, and the handle by which the others reach its ledger, jobs and callbacks.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr, SupervisionEvent};
+use tokio::sync::oneshot;
+
+use super::api::Error;
+use super::callback::{self, Callbacks};
+use super::jobs::{self, Jobs};
+use super::ledger::{self, Answer, Deliver, Ledger, Loaded, View};
+use super::meters;
+use super::node::Inner;
+use super::slots::Slot;
+use crate::shard::{Command, Delivery, Loader};
+use crate::store;
+use crate::types::{JobId, ShardId};
+
+/// Every call of a ledger ends after this: the answer is then unknown, and a repeat is safe.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Commands under way in one shard. Mailboxes have no bound, so the bound stands before them (safety.md T-45).
+const COMMANDS_MAX: usize = 8_192;
+/// The pause before a shard that failed is loaded again, times the failures in a row.
+const RELOAD_PAUSE: Duration = Duration::from_millis(200);
+const RELOAD_PAUSES_MAX: u32 = 25;
+
+/// How the others reach a shard. Its actors may be replaced; the handle stays.
+pub(super) struct ShardHandle {
+    pub(super) id: ShardId,
+    pub(super) node: Arc<Inner>,
+    actors: RwLock<Option<Arc<Actors>>>,
+    commands: Arc<AtomicUsize>,
+    generation: AtomicU64,
+    epoch: AtomicU64,
+}
+
+struct Actors {
+    ledger: ActorRef<ledger::Message>,
+    jobs: ActorRef<jobs::Message>,
+    callbacks: ActorRef<callback::Message>,
+}
+
+/// One command's place under the bound; given back when it is dropped.
+pub(super) struct Admitted(Arc<AtomicUsize>);
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl ShardHandle {
+    pub(super) fn new(id: ShardId, node: Arc<Inner>) -> Self {
+        Self { id, node, actors: RwLock::new(None), commands: Arc::default(), generation: AtomicU64::new(0), epoch: AtomicU64::new(0) }
+    }
+
+    /// Carries a command out. Durable when this returns.
+    pub(super) async fn execute(&self, command: Command) -> Answer {
+        let admitted = self.admit()?;
+        let Some(actors) = self.actors() else { return Err(self.unavailable()) };
+        let (reply, answer) = oneshot::channel();
+        let message = ledger::Message::Execute { command: Box::new(command), reply, admitted };
+        actors.ledger.cast(message).map_err(|_| self.unavailable())?;
+        match tokio::time::timeout(CALL_TIMEOUT, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(self.unavailable()),
+        }
+    }
+
+    /// Looks at the shard's state.
+    pub(super) async fn read<T: Send + 'static>(&self, look: impl FnOnce(&View<'_>) -> T + Send + 'static) -> Result<T, Error> {
+        let Some(actors) = self.actors() else { return Err(self.unavailable()) };
+        let (reply, answer) = oneshot::channel();
+        let read = Box::new(move |view: &View<'_>| {
+            let seen = look(view);
+            let deliver: Deliver = Box::new(move || {
+                // Nobody has to wait for what they asked.
+                reply.send(seen).ok();
+            });
+            deliver
+        });
+        actors.ledger.cast(ledger::Message::Read(read)).map_err(|_| self.unavailable())?;
+        match tokio::time::timeout(CALL_TIMEOUT, answer).await {
+            Ok(Ok(seen)) => Ok(seen),
+            Ok(Err(_)) | Err(_) => Err(self.unavailable()),
+        }
+    }
+
+    /// A job has a slot. False where the shard is being loaded again: then it queues the job anew.
+    pub(super) fn start(&self, job: JobId) -> bool {
+        let Some(actors) = self.actors() else { return false };
+        let sent = actors.jobs.cast(jobs::Message::Start(job, Slot::granted(Arc::clone(&self.node))));
+        if let Err(MessagingErr::SendErr(jobs::Message::Start(_, slot))) = sent {
+            slot.give_back();
+            return false;
+        }
+        true
+    }
+
+    /// A running job was cancelled.
+    pub(super) fn stop(&self, job: JobId) {
+        if let Some(actors) = self.actors() {
+            // Where its actor is gone the job is over or will be started anew, and sees the cancel in its state.
+            actors.jobs.cast(jobs::Message::Cancel(job)).ok();
+        }
+    }
+
+    /// A callback is owed.
+    pub(super) fn owe(&self, delivery: Delivery) {
+        if let Some(actors) = self.actors() {
+            // A shard that is loaded again owes everything in its outbox.
+            actors.callbacks.cast(callback::Message::Owed(delivery)).ok();
+        }
+    }
+
+    /// How often the shard let idempotency keys go from memory.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_generation(&self, generation: u64) {
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.actors().is_some()
+    }
+
+    /// Writes what waits and ends. Jobs that run are left as they are stored.
+    pub(super) async fn close(&self) {
+        let Some(actors) = self.actors() else { return };
+        let Actors { ledger, jobs, callbacks } = &*actors;
+        jobs.stop(None);
+        callbacks.stop(None);
+        let (done, closed) = oneshot::channel();
+        if ledger.cast(ledger::Message::Close(done)).is_ok() {
+            // A ledger that dies meanwhile has nothing more to say.
+            closed.await.ok();
+        }
+    }
+
+    fn admit(&self) -> Result<Admitted, Error> {
+        if self.commands.fetch_add(1, Ordering::Relaxed) >= COMMANDS_MAX {
+            self.commands.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::Overloaded);
+        }
+        Ok(Admitted(Arc::clone(&self.commands)))
+    }
+
+    fn actors(&self) -> Option<Arc<Actors>> {
+        self.actors.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_actors(&self, actors: Option<Actors>) {
+        *self.actors.write().unwrap_or_else(PoisonError::into_inner) = actors.map(Arc::new);
+    }
+
+    fn unavailable(&self) -> Error {
+        if self.node.store.accepts_work() { Error::Unavailable } else { Error::StorageFull }
+    }
+}
+
+/// Supervises a shard's ledger, jobs and callbacks: when one of them fails, all are loaded anew from the store.
+pub(super) struct Shard;
+
+pub(super) enum Message {
+    /// Load the shard and start its actors.
+    Load,
+}
+
+pub(super) struct State {
+    handle: Arc<ShardHandle>,
+    failures: u32,
+    closed: bool,
+}
+
+impl Actor for Shard {
+    type Msg = Message;
+    type State = State;
+    type Arguments = Arc<ShardHandle>;
+
+    /// Loads the shard, so that a node that can't read its store does not start.
+    async fn pre_start(&self, me: ActorRef<Message>, handle: Arc<ShardHandle>) -> Result<State, ActorProcessingErr> {
+        start(&me, &handle).await?;
+        Ok(State { handle, failures: 0, closed: false })
+    }
+
+    async fn handle(&self, me: ActorRef<Message>, message: Message, state: &mut State) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Load => {
+                if state.closed || state.handle.is_ready() {
+                    return Ok(());
+                }
+                match start(&me, &state.handle).await {
+                    Ok(()) => state.failures = 0,
+                    Err(error) => {
+                        tracing::error!(shard = state.handle.id.0, %error, "the shard can't be loaded, it is tried again");
+                        state.load_later(&me);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        me: ActorRef<Message>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(who, error) => {
+                tracing::error!(shard = state.handle.id.0, actor = ?who.get_id(), %error, "an actor of the shard failed, the shard is loaded again");
+                // One that failed takes the others along: all of them start from the stored state.
+                if let Some(actors) = state.handle.actors() {
+                    let Actors { ledger, jobs, callbacks } = &*actors;
+                    state.handle.set_actors(None);
+                    ledger.stop(None);
+                    jobs.kill();
+                    callbacks.kill();
+                }
+                meters::reload();
+                state.load_later(&me);
+            }
+            SupervisionEvent::ActorTerminated(who, ..) => {
+                let is_ledger = state.handle.actors().is_some_and(|actors| actors.ledger.get_id() == who.get_id());
+                if is_ledger {
+                    // It ends by itself only when the shard is closed.
+                    state.closed = true;
+                    state.handle.set_actors(None);
+                }
+            }
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn load_later(&mut self, me: &ActorRef<Message>) {
+        self.failures = self.failures.saturating_add(1).min(RELOAD_PAUSES_MAX);
+        me.send_after(RELOAD_PAUSE.saturating_mul(self.failures), || Message::Load);
+    }
+}
+
+/// Takes the shard, loads it, shows it, and starts its actors; then every job that has not ended goes on by itself.
+async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), ActorProcessingErr> {
+    let again = handle.epoch() > 0;
+    let loaded = load(handle).await?;
+    let node = &handle.node;
+    let just_ended: Vec<_> = loaded.unwritten.ended_jobs().cloned().collect();
+    node.published.show_all(&loaded.shard, &just_ended);
+    // Not at a start, where nothing of the shard was shown and looking through all others' jobs would take its time.
+    if again {
+        let shards = node.store.layout().shards;
+        node.published.forget_others(&loaded.shard, &just_ended, |slot| slot.shard(shards) == handle.id);
+    }
+    let mut waiting: Vec<_> = Vec::with_capacity(loaded.shard.jobs().size_hint().0);
+    for job in loaded.shard.jobs() {
+        // The longest under way first, then by age.
+        waiting.push((job.state.started_at.is_none(), job.spec.id.uuid(), Arc::clone(&job.spec)));
+    }
+    waiting.sort_unstable_by_key(|(queued, age, _)| (*queued, *age));
+    let owed: Vec<_> = loaded.shard.deliveries().cloned().collect();
+    let supervisor = me.get_cell();
+    let (jobs, _) = Actor::spawn_linked(None, Jobs, Arc::clone(handle), supervisor.clone()).await?;
+    let (callbacks, _) = Actor::spawn_linked(None, Callbacks, (Arc::clone(handle), owed), supervisor.clone()).await?;
+    let (ledger, _) = Actor::spawn_linked(None, Ledger, (Arc::clone(handle), loaded), supervisor).await?;
+    handle.set_actors(Some(Actors { ledger, jobs, callbacks }));
+    for (_, _, spec) in waiting {
+        node.enqueue(&spec);
+    }
+    Ok(())
+}
+
+async fn load(handle: &ShardHandle) -> Result<Loaded, store::Error> {
+    let store = &handle.node.store;
+    let epoch = store.acquire(handle.id).await?;
+    handle.epoch.store(epoch.0, Ordering::Relaxed);
+    let mut loader = Loader::new();
+    let mut take = |loaded: store::Loaded<'_>| {
+        match loaded {
+            store::Loaded::Row(table, key, value) => loader.row(table, key, value),
+            store::Loaded::Record(seq, bytes) => loader.record(seq.0, bytes).map(|_| ()),
+        }
+        .map_err(|error| error.to_string())
+    };
+    let seq = store.load(handle.id, &mut take).await?;
+    let (shard, unwritten) = loader.finish();
+    Ok(Loaded { shard, unwritten, epoch, seq })
+}

@@ -1,0 +1,202 @@
+//! Builds every part and wires them: the store, the vendors, the node, the listeners. And takes them down again in order.
+//!
+//! Deliberately absent: reading settings (that is `config`), and signals (that is `cli`).
+
+mod files;
+mod listeners;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use self::listeners::url_of;
+
+use self::listeners::{Listener, listen};
+use crate::actors::{Node, Parts};
+use crate::callbacks::Deliverer;
+use crate::clock::{Clock, Random, SystemClock, SystemRandom};
+use crate::config::Config;
+use crate::enrich::Enricher;
+use crate::enrich::vendors::directory::Directory;
+use crate::enrich::vendors::noop::Noop;
+use crate::enrich::vendors::website::{GuardedFetch, Website};
+use crate::enrich::websearch::{Websearch, WebsearchVendors};
+use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits};
+use crate::store::{Embedded, Store, embedded};
+use crate::types::{Reach, Route, ServerKey};
+use crate::{actors, http, net, store};
+
+/// A running server.
+#[derive(Debug)]
+pub struct App {
+    addresses: Addresses,
+    node: Node,
+    store: Arc<Embedded>,
+    stop: CancellationToken,
+    servers: Vec<JoinHandle<()>>,
+}
+
+/// Where a running server is reached, and by what operators.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// Of buyers.
+    pub public: SocketAddr,
+    /// How the world reaches it.
+    pub public_url: String,
+    /// Of operators.
+    pub admin: SocketAddr,
+    /// What operators prove themselves with.
+    pub admin_token: SecretString,
+    /// The start made the token, so somebody has to be told.
+    pub is_token_made: bool,
+}
+
+/// Why the server can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A listener.
+    #[error("can't listen on {address} ({variable})")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// Where it was asked for.
+        variable: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The client for callbacks or pages.
+    #[error(transparent)]
+    Client(#[from] net::Error),
+    /// A shard.
+    #[error(transparent)]
+    Node(#[from] crate::actors::StartError),
+    /// The store's thread panicked at the start.
+    #[error("opening the store ended early")]
+    Opening,
+}
+
+impl App {
+    /// Starts everything. When it returns the server answers.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is left running then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let (store, server_key) = open(config.store.clone(), config.server_key.clone()).await?;
+        let public = listen(config.listen, "ENRICH_LISTEN").await?;
+        let admin = listen(config.admin_listen, "ENRICH_ADMIN_LISTEN").await?;
+        let public_url = config.public_url.clone().unwrap_or_else(|| listeners::url_of(public.address));
+        let is_token_made = config.admin_token.is_none();
+        let admin_token = config.admin_token.clone().unwrap_or_else(|| make_token(&*random));
+        let addresses = Addresses { public: public.address, public_url, admin: admin.address, admin_token, is_token_made };
+        let parts = Parts {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            server_key,
+            enrichers: enrichers(&config, &addresses)?,
+            deliverer: Deliverer::new(client(config.callback_reach, &addresses)?),
+            settings: config.node,
+        };
+        let node = Node::start(parts).await?;
+        let stop = CancellationToken::new();
+        let servers = serve(&config, &addresses, (public, admin), &node, (&clock, &*random), &stop);
+        Ok(Self { addresses, node, store, stop, servers })
+    }
+
+    /// Where it is reached.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Takes no new work, lets requests and jobs end for a few seconds, writes everything and lets go of the store (CP-28).
+    pub async fn shutdown(self) {
+        let (running, queued) = self.node.load();
+        tracing::info!(running, queued, "shutting down");
+        self.node.drain();
+        self.stop.cancel();
+        for server in self.servers {
+            if server.await.is_err() {
+                tracing::error!("a listener panicked");
+            }
+        }
+        self.node.shutdown().await;
+        self.store.close().await;
+        tracing::info!("all is written");
+    }
+}
+
+/// Opens the store and its key outside of the runtime's threads, since both read and write files.
+async fn open(settings: embedded::Settings, key: Option<ServerKey>) -> Result<(Arc<Embedded>, ServerKey), StartError> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = Embedded::open(&settings, &SystemClock, &SystemRandom)?;
+        let key = match key {
+            Some(key) => key,
+            None => server_key(&embedded::secret_key(&settings.path, &SystemRandom)?),
+        };
+        Ok((Arc::new(store), key))
+    });
+    opened.await.map_err(|_| StartError::Opening)?
+}
+
+fn server_key(bytes: &SecretBox<[u8; 32]>) -> ServerKey {
+    ServerKey::new(*bytes.expose_secret())
+}
+
+fn make_token(random: &dyn Random) -> SecretString {
+    SecretString::from(hex::encode(random.secret()))
+}
+
+/// What is sold.
+fn enrichers(config: &Config, addresses: &Addresses) -> Result<Vec<Arc<dyn Enricher>>, net::Error> {
+    if let Some(settings) = config.noop {
+        tracing::warn!("VENDOR_NOOP is set: nobody is asked, and every job matches");
+        return Ok(vec![Arc::new(Noop::new(Route::Websearch, settings))]);
+    }
+    let (limits, breakers) = (Limits::new(LimitSettings::default()), Breakers::new(BreakerSettings::default()));
+    let fetch = GuardedFetch::new(client(config.website_reach, addresses)?, limits, breakers);
+    let vendors = WebsearchVendors {
+        directory: Some(Directory::new(config.directory.clone())),
+        website: Some(Website::new(config.website, Arc::new(fetch))),
+    };
+    Ok(vec![Arc::new(Websearch::new(vendors))])
+}
+
+/// A client for the URLs of strangers, which must not lead to this server itself (T-30).
+fn client(reach: Reach, addresses: &Addresses) -> Result<GuardedClient, net::Error> {
+    let own = [addresses.public.ip(), addresses.admin.ip()].into_iter().filter(|ip| !ip.is_unspecified() && !ip.is_loopback());
+    GuardedClient::new(GuardSettings { reach, own: own.map(Into::into).collect(), contact: addresses.public_url.clone() })
+}
+
+/// Starts both listeners.
+fn serve(
+    config: &Config,
+    addresses: &Addresses,
+    (public, admin): (Listener, Listener),
+    node: &Node,
+    (clock, random): (&Arc<dyn Clock>, &dyn Random),
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let public_url = addresses.public_url.clone();
+    let exposition = http::Exposition::install(stop.clone());
+    // Before the routers, whose counters look for it.
+    let exposition = exposition.map_err(|error| tracing::warn!(%error, "no metrics are kept")).ok();
+    actors::meters::describe();
+    let edge = http::Settings { public_url: public_url.clone(), ..config.edge.clone() };
+    let admin_settings =
+        http::AdminSettings { token: addresses.admin_token.clone(), public_url, max_timeout_seconds: config.node.max_timeout_seconds };
+    let buyers = http::public_router(node.clone(), edge, Arc::clone(clock), random, stop.clone());
+    let operators = http::admin_router(node.clone(), &admin_settings, exposition, random);
+    let connections_max = files::connections_max(config.public_limits.connections_max);
+    let public_limits = http::Limits { connections_max, ..config.public_limits.clone() };
+    vec![
+        tokio::spawn(http::serve(public.socket, buyers, public_limits, stop.clone())),
+        tokio::spawn(http::serve(admin.socket, operators, config.admin_limits.clone(), stop.clone())),
+    ]
+}

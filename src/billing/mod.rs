@@ -1,0 +1,10 @@
+//! Money: what a job costs its buyer, and the double-entry accounts that every amount moves between.
+//!
+//! Pure. Deliberately absent: who may do what, and when (that is the job machine's and the shard's), and any float.
+#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
+pub mod ledger;
+pub mod price;
+
+pub use ledger::{Account, CreditKey, JobTransfer, Network, Source, Transfer, TransferId};
+pub use price::{Price, PriceList, charge};

@@ -1,0 +1,215 @@
+//! From what was set to what the server is built from: the rules that take more than one setting, or more than its text.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use clap::builder::Resettable;
+use clap::{Args, FromArgMatches};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::values::server_key;
+use super::{Config, ConfigError, LimitOptions, Options, store_folder};
+use crate::billing::{Price, PriceList};
+use crate::enrich::vendors::directory::DirectorySettings;
+use crate::enrich::vendors::noop::NoopSettings;
+use crate::enrich::vendors::website::WebsiteSettings;
+use crate::http::settings::CEILING_MIN;
+use crate::http::{Limits, Rate};
+use crate::store::embedded;
+use crate::types::{Reach, Route, Usd};
+use crate::{actors, http};
+
+/// The least that a token beyond loopback must have (safety.md T-24).
+const ADMIN_TOKEN_BYTES_MIN: usize = 32;
+
+/// How long requests in flight are waited for at the end; jobs have their own time after it, and both fit into ten seconds.
+const REQUEST_DRAIN: Duration = Duration::from_secs(2);
+
+/// How long one query to the directory may take.
+const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Options {
+    /// The defaults with these flags, whatever the environment says.
+    ///
+    /// # Errors
+    /// The flag that can't be used.
+    pub fn from_flags<'a>(flags: impl IntoIterator<Item = &'a str>) -> Result<Self, clap::Error> {
+        let command = Self::augment_args(clap::Command::new(env!("CARGO_PKG_NAME")).no_binary_name(true));
+        let command = command.mut_args(|argument| argument.env(Resettable::<clap::builder::OsStr>::Reset));
+        Self::from_arg_matches(&command.try_get_matches_from(flags)?)
+    }
+
+    /// Checks what one text alone can't show, and sorts it by module.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the variable.
+    pub fn check(&self) -> Result<Config, ConfigError> {
+        let admin_token = self.listen.admin_token.clone().filter(|token| !token.expose_secret().is_empty());
+        check_admin(self.listen.admin_listen, admin_token.as_ref())?;
+        let key = self.keys.secret_key.as_ref().filter(|key| !key.expose_secret().is_empty());
+        let server_key = key.map(server_key).transpose().map_err(|fault| ConfigError::new("ENRICH_SECRET_KEY", fault))?;
+        let jobs = &self.jobs;
+        check_ceilings(jobs.job_bill_up_to_default_usd, jobs.job_bill_up_to_max_usd)?;
+        let prices = PriceList { websearch: self.price_of_websearch(), ..PriceList::default() };
+        let max_timeout_seconds = jobs.job_queue_seconds.saturating_add(jobs.job_run_seconds).saturating_add(jobs.settle_margin_seconds);
+        let shards = u16::try_from(self.keys.shards).map_err(|_| ConfigError::new("ENRICH_SHARDS", "must be at most 1024"))?;
+        let vendors = &self.vendors;
+        let noop = NoopSettings { cost: vendors.noop_cost_usd, delay: Duration::from_millis(u64::from(vendors.noop_delay_ms)) };
+        let directory = self.directory.directory_path.clone();
+        Ok(Config {
+            listen: self.listen.listen,
+            admin_listen: self.listen.admin_listen,
+            admin_token,
+            public_url: self.listen.public_url.clone(),
+            store: embedded::Settings { shards, ..embedded::Settings::new(store_folder(&self.store.store)) },
+            server_key,
+            edge: self.edge(prices, max_timeout_seconds),
+            public_limits: connections(self.limits.connections_max),
+            admin_limits: connections(self.limits.admin_connections_max),
+            node: actors::Settings {
+                prices,
+                slots: count(jobs.job_slots),
+                run_ms: i64::from(jobs.job_run_seconds).saturating_mul(1000),
+                max_timeout_seconds,
+                job_retention_days: jobs.job_retention_days,
+                drain_for: Duration::from_secs(u64::from(jobs.drain_seconds)),
+            },
+            callback_reach: reach(jobs.callback_allow_loopback),
+            directory: DirectorySettings { dir: directory, cost: vendors.directory_cost_usd, timeout: DIRECTORY_TIMEOUT },
+            website: WebsiteSettings { cost: vendors.website_cost_usd, ..WebsiteSettings::default() },
+            website_reach: reach(vendors.website_allow_loopback),
+            noop: vendors.vendor_noop.then_some(noop),
+        })
+    }
+
+    fn price_of_websearch(&self) -> Price {
+        let prices = &self.prices;
+        Price {
+            catalogue: prices.price_websearch_catalogue_usd,
+            minimum: prices.price_websearch_minimum_usd,
+            markup_bps: prices.price_websearch_markup_bps,
+        }
+    }
+
+    fn edge(&self, prices: PriceList, max_timeout_seconds: u32) -> http::Settings {
+        let LimitOptions { rate_submit_per_s, rate_submit_burst, rate_poll_per_s, rate_poll_burst, waiting_max, .. } = self.limits;
+        http::Settings {
+            public_url: self.listen.public_url.clone().unwrap_or_default(),
+            ceiling_default: self.jobs.job_bill_up_to_default_usd,
+            ceiling_max: self.jobs.job_bill_up_to_max_usd,
+            routes: vec![Route::Websearch],
+            prices,
+            max_timeout_seconds,
+            callback_allow_loopback: self.jobs.callback_allow_loopback,
+            rate_submit: Rate { per_second: rate_submit_per_s, burst: rate_submit_burst },
+            rate_poll: Rate { per_second: rate_poll_per_s, burst: rate_poll_burst },
+            waiting_max: count(waiting_max),
+        }
+    }
+}
+
+fn connections(max: u32) -> Limits {
+    Limits { connections_max: count(max), drain_time: REQUEST_DRAIN, ..Limits::default() }
+}
+
+/// T-24: whoever reaches this listener beyond loopback must not get in by guessing.
+fn check_admin(listen: SocketAddr, token: Option<&SecretString>) -> Result<(), ConfigError> {
+    let bytes = token.map_or(0, |token| token.expose_secret().len());
+    if token.is_some_and(|token| !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(ConfigError::new("ENRICH_ADMIN_TOKEN", "must be visible ASCII characters without spaces, as a header needs them"));
+    }
+    if is_loopback(listen.ip()) || bytes >= ADMIN_TOKEN_BYTES_MIN {
+        return Ok(());
+    }
+    let fault = format!(
+        "must have at least {ADMIN_TOKEN_BYTES_MIN} bytes where ENRICH_ADMIN_LISTEN ({listen}) is beyond loopback: set one, or listen on 127.0.0.1"
+    );
+    Err(ConfigError::new("ENRICH_ADMIN_TOKEN", fault))
+}
+
+fn check_ceilings(default: Usd, max: Usd) -> Result<(), ConfigError> {
+    if max < CEILING_MIN {
+        return Err(ConfigError::new("ENRICH_JOB_BILL_UP_TO_MAX_USD", format!("must be at least {CEILING_MIN}")));
+    }
+    if default < CEILING_MIN || default > max {
+        let fault = format!("must be from {CEILING_MIN} to ENRICH_JOB_BILL_UP_TO_MAX_USD, which is {max}");
+        return Err(ConfigError::new("ENRICH_JOB_BILL_UP_TO_DEFAULT_USD", fault));
+    }
+    Ok(())
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+const fn reach(allow_loopback: bool) -> Reach {
+    if allow_loopback { Reach::PublicAndLoopback } else { Reach::Public }
+}
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(flags: &[&str]) -> Result<Config, String> {
+        Options::from_flags(flags.iter().copied()).unwrap().check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let config = checked(&[]).unwrap();
+        assert_eq!(
+            (config.listen.to_string(), config.admin_listen.to_string()),
+            ("127.0.0.1:8411".to_owned(), "127.0.0.1:9411".to_owned())
+        );
+        assert_eq!((config.edge.ceiling_default, config.edge.ceiling_max), (Usd::from_micros(1_500_000), Usd::from_micros(50_000_000)));
+        assert_eq!((config.node.max_timeout_seconds, config.node.slots, config.node.run_ms), (1200, 64, 900_000));
+        assert_eq!(config.node.prices, PriceList::default());
+        assert_eq!(config.store.shards, 16);
+        assert_eq!((config.directory.cost, config.website.cost), (Usd::from_micros(10_000), Usd::from_micros(5000)));
+        assert_eq!((config.callback_reach, config.website_reach, config.noop), (Reach::Public, Reach::Public, None));
+        assert!(config.admin_token.is_none() && config.public_url.is_none() && config.server_key.is_none());
+    }
+
+    #[test]
+    fn three_settings_make_the_timeout() {
+        let config = checked(&["--job-queue-seconds=1", "--job-run-seconds=20", "--settle-margin-seconds=300"]).unwrap();
+        assert_eq!(config.node.max_timeout_seconds, 321);
+    }
+
+    /// T-24
+    #[test]
+    fn t24_beyond_loopback_only_with_a_long_token() {
+        let long = "a".repeat(32);
+        for listen in ["0.0.0.0:9411", "[::]:0", "10.0.0.1:9411"] {
+            let refused = checked(&["--admin-listen", listen]).unwrap_err();
+            assert!(refused.starts_with("ENRICH_ADMIN_TOKEN must have at least 32 bytes"), "{refused}");
+            assert!(checked(&["--admin-listen", listen, "--admin-token", &long[1..]]).is_err());
+            assert!(checked(&["--admin-listen", listen, "--admin-token", &long]).is_ok());
+        }
+        for listen in ["127.0.0.1:0", "[::1]:9411", "127.8.8.8:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(checked(&["--admin-listen", listen]).is_ok(), "{listen}");
+        }
+        let refused = checked(&["--admin-token", "two words"]).unwrap_err();
+        assert!(refused.contains("visible ASCII") && !refused.contains("two words"), "{refused}");
+        assert!(checked(&["--admin-token", ""]).unwrap().admin_token.is_none());
+    }
+
+    #[test]
+    fn ceilings_must_fit_together() {
+        let refused = checked(&["--job-bill-up-to-max-usd=1"]).unwrap_err();
+        assert_eq!(refused, "ENRICH_JOB_BILL_UP_TO_DEFAULT_USD must be from 0.05 to ENRICH_JOB_BILL_UP_TO_MAX_USD, which is 1");
+        assert!(checked(&["--job-bill-up-to-max-usd=0.04"]).unwrap_err().starts_with("ENRICH_JOB_BILL_UP_TO_MAX_USD"));
+        assert!(checked(&["--job-bill-up-to-max-usd=1", "--job-bill-up-to-default-usd=0.05"]).is_ok());
+    }
+
+    #[test]
+    fn switches_take_a_value_or_none() {
+        assert_eq!(checked(&["--website-allow-loopback"]).unwrap().website_reach, Reach::PublicAndLoopback);
+        assert_eq!(checked(&["--website-allow-loopback=false"]).unwrap().website_reach, Reach::Public);
+        assert!(checked(&["--vendor-noop", "--noop-delay-ms=5"]).unwrap().noop.is_some_and(|noop| noop.delay.as_millis() == 5));
+    }
+}

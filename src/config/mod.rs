@@ -1,0 +1,88 @@
+//! The one reader of flags and environment: what can be set, what it must be, and what follows from it.
+//!
+//! Every option is a flag and a variable ([`Options`]); [`Options::check`] turns them into a [`Config`] whose parts are the
+//! settings of the modules, so nothing below knows where a setting came from. Deliberately absent: a file of its own, and
+//! variables of features that this version doesn't have, which are refused by name ([`later`]) instead of being ignored.
+
+mod check;
+pub mod effective;
+pub mod explain;
+pub mod later;
+mod options;
+pub mod unread;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+pub use self::options::{
+    AdminClientOptions, DirectoryOptions, JobOptions, LimitOptions, ListenOptions, LogOptions, Options, PriceOptions, StoreOptions,
+    VendorOptions,
+};
+pub use self::values::{LogFormat, StoreUrl};
+
+use crate::enrich::vendors::directory::DirectorySettings;
+use crate::enrich::vendors::noop::NoopSettings;
+use crate::enrich::vendors::website::WebsiteSettings;
+use crate::types::{Reach, ServerKey};
+use crate::{actors, http, store};
+
+/// A setting that can't be used: ends the start with exit code 2.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} {fault}")]
+pub struct ConfigError {
+    /// The variable.
+    pub variable: String,
+    /// What it must be, as the rest of a sentence.
+    pub fault: String,
+}
+
+impl ConfigError {
+    /// About this variable.
+    pub fn new(variable: impl Into<String>, fault: impl Into<String>) -> Self {
+        Self { variable: variable.into(), fault: fault.into() }
+    }
+}
+
+/// What the server is built from.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where buyers come in; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where operators come in.
+    pub admin_listen: SocketAddr,
+    /// What operators prove themselves with; without one, the start makes one and prints it.
+    pub admin_token: Option<SecretString>,
+    /// How the world reaches the server; without one, by the address it listens on.
+    pub public_url: Option<String>,
+    /// The store.
+    pub store: store::embedded::Settings,
+    /// Without one, the key in the store's folder.
+    pub server_key: Option<ServerKey>,
+    /// The public routes; their public URL is still the one that was set, or none.
+    pub edge: http::Settings,
+    /// What the public listener takes on.
+    pub public_limits: http::Limits,
+    /// What the operators' listener takes on.
+    pub admin_limits: http::Limits,
+    /// The node.
+    pub node: actors::Settings,
+    /// Where callbacks may go.
+    pub callback_reach: Reach,
+    /// The operator's directory.
+    pub directory: DirectorySettings,
+    /// Pages of businesses.
+    pub website: WebsiteSettings,
+    /// Where pages may lie.
+    pub website_reach: Reach,
+    /// Instead of every vendor, for measuring.
+    pub noop: Option<NoopSettings>,
+}
+
+/// The folder of an embedded store.
+pub fn store_folder(url: &StoreUrl) -> PathBuf {
+    let StoreUrl::Embedded(folder) = url;
+    folder.clone()
+}

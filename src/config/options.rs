@@ -1,0 +1,224 @@
+//! Every option: its flag, its variable, its default, and what `--help` says of it.
+#![allow(clippy::doc_markdown, reason = "`--help` shows these texts as they are")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use secrecy::SecretString;
+
+use super::values::{LogFormat, StoreUrl, address, base_url, secret, switch, usd, whole};
+use crate::types::Usd;
+
+/// All options of the server.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Listeners.
+    #[command(flatten)]
+    pub listen: ListenOptions,
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub store: StoreOptions,
+    /// How a store is made and keyed.
+    #[command(flatten)]
+    pub keys: KeyOptions,
+    /// Jobs.
+    #[command(flatten)]
+    pub jobs: JobOptions,
+    /// Prices.
+    #[command(flatten)]
+    pub prices: PriceOptions,
+    /// The directory.
+    #[command(flatten)]
+    pub directory: DirectoryOptions,
+    /// Vendors.
+    #[command(flatten)]
+    pub vendors: VendorOptions,
+    /// Limits.
+    #[command(flatten)]
+    pub limits: LimitOptions,
+    /// Logs.
+    #[command(flatten)]
+    pub logs: LogOptions,
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Listeners")]
+pub struct ListenOptions {
+    /// Where buyers come in; port 0 picks a free one
+    #[arg(long, env = "ENRICH_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8411", value_parser = address)]
+    pub listen: SocketAddr,
+    /// Where operators come in; beyond loopback only with a token of at least 32 bytes
+    #[arg(long, env = "ENRICH_ADMIN_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9411", value_parser = address)]
+    pub admin_listen: SocketAddr,
+    /// What operators prove themselves with; without one, one is made and printed at the start
+    #[arg(long, env = "ENRICH_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = secret)]
+    pub admin_token: Option<SecretString>,
+    /// How the world reaches the server; without one, http:// and the address it listens on
+    #[arg(long, env = "ENRICH_PUBLIC_URL", value_name = "URL", value_parser = base_url)]
+    pub public_url: Option<String>,
+}
+
+/// Which store.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Store")]
+pub struct StoreOptions {
+    /// Where everything is kept
+    #[arg(long, env = "ENRICH_STORE", value_name = "embedded:DIR", default_value = "embedded:./data")]
+    pub store: StoreUrl,
+}
+
+/// How a store is made, and the server's key.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Store")]
+pub struct KeyOptions {
+    /// 32 bytes in base64, from which poll bearers and callback secrets are derived; without it, the file secret.key in the
+    /// store's folder, made at the first start
+    #[arg(long, env = "ENRICH_SECRET_KEY", value_name = "BASE64", hide_env_values = true, value_parser = secret)]
+    pub secret_key: Option<SecretString>,
+    /// Number of shards; only when a store is made
+    #[arg(long, env = "ENRICH_SHARDS", value_name = "NUMBER", default_value = "16", value_parser = whole::<1, 1024>)]
+    pub shards: u32,
+}
+
+/// Jobs: their ceilings and their times.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Jobs")]
+pub struct JobOptions {
+    /// The most that a job's ceiling can be
+    #[arg(long, env = "ENRICH_JOB_BILL_UP_TO_MAX_USD", value_name = "USD", default_value = "50.00", value_parser = usd)]
+    pub job_bill_up_to_max_usd: Usd,
+    /// The ceiling of a job that names none
+    #[arg(long, env = "ENRICH_JOB_BILL_UP_TO_DEFAULT_USD", value_name = "USD", default_value = "1.50", value_parser = usd)]
+    pub job_bill_up_to_default_usd: Usd,
+    /// How many jobs run at a time; with 0 they are accepted and wait, until a start with more
+    #[arg(long, env = "ENRICH_JOB_SLOTS", value_name = "NUMBER", default_value = "64", value_parser = whole::<0, 100_000>)]
+    pub job_slots: u32,
+    /// Told to buyers as part of max_timeout_seconds; a job on a balance waits as long as it must
+    #[arg(long, env = "JOB_QUEUE_SECONDS", value_name = "SECONDS", default_value = "120", value_parser = whole::<0, 86_400>)]
+    pub job_queue_seconds: u32,
+    /// How long a run may take
+    #[arg(long, env = "JOB_RUN_SECONDS", value_name = "SECONDS", default_value = "900", value_parser = whole::<1, 86_400>)]
+    pub job_run_seconds: u32,
+    /// How long a settlement may take; the third part of max_timeout_seconds
+    #[arg(long, env = "SETTLE_MARGIN_SECONDS", value_name = "SECONDS", default_value = "180", value_parser = whole::<0, 86_400>)]
+    pub settle_margin_seconds: u32,
+    /// Ended jobs are removed after so many days
+    #[arg(long, env = "JOB_RETENTION_DAYS", value_name = "DAYS", default_value = "30", value_parser = whole::<1, 36_500>)]
+    pub job_retention_days: u32,
+    /// How long a shutdown waits for running jobs before it leaves them to the next start
+    #[arg(long, env = "ENRICH_DRAIN_SECONDS", value_name = "SECONDS", default_value = "5", value_parser = whole::<0, 6>)]
+    pub drain_seconds: u32,
+    /// Let callbacks go to this machine over http: for development
+    #[arg(long, env = "ENRICH_CALLBACK_ALLOW_LOOPBACK", value_name = "BOOL", default_value = "false", default_missing_value = "true",
+          num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, value_parser = switch)]
+    pub callback_allow_loopback: bool,
+}
+
+/// The price table.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Prices")]
+pub struct PriceOptions {
+    /// What the catalogue shows for a websearch
+    #[arg(long, env = "PRICE_WEBSEARCH_CATALOGUE_USD", value_name = "USD", default_value = "1.00", value_parser = usd)]
+    pub price_websearch_catalogue_usd: Usd,
+    /// The least that a websearch with a match is charged
+    #[arg(long, env = "PRICE_WEBSEARCH_MINIMUM_USD", value_name = "USD", default_value = "0", value_parser = usd)]
+    pub price_websearch_minimum_usd: Usd,
+    /// Added to the vendors' cost, in hundredths of a percent
+    #[arg(long, env = "PRICE_WEBSEARCH_MARKUP_BPS", value_name = "NUMBER", default_value = "0", value_parser = whole::<0, 1_000_000>)]
+    pub price_websearch_markup_bps: u32,
+}
+
+/// Where the directory lies.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Vendors")]
+pub struct DirectoryOptions {
+    /// The folder that import-directory writes to
+    #[arg(long = "directory-path", env = "VENDOR_DIRECTORY_PATH", value_name = "DIR", default_value = "./data/directory")]
+    pub directory_path: PathBuf,
+}
+
+/// What vendors cost, and where pages may lie.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Vendors")]
+pub struct VendorOptions {
+    /// A query to the directory
+    #[arg(long, env = "VENDOR_DIRECTORY_COST_USD", value_name = "USD", default_value = "0.01", value_parser = usd)]
+    pub directory_cost_usd: Usd,
+    /// A page of a website
+    #[arg(long, env = "VENDOR_WEBSITE_COST_USD", value_name = "USD", default_value = "0.005", value_parser = usd)]
+    pub website_cost_usd: Usd,
+    /// Let websites lie on this machine: for development
+    #[arg(long, env = "VENDOR_WEBSITE_ALLOW_LOOPBACK", value_name = "BOOL", default_value = "false", default_missing_value = "true",
+          num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, value_parser = switch)]
+    pub website_allow_loopback: bool,
+    /// Ask nobody and always match: for measuring, never for selling
+    #[arg(long, env = "VENDOR_NOOP", value_name = "BOOL", default_value = "false", default_missing_value = "true",
+          num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, value_parser = switch)]
+    pub vendor_noop: bool,
+    /// What the noop vendor's one hop costs
+    #[arg(long, env = "VENDOR_NOOP_COST_USD", value_name = "USD", default_value = "0.01", value_parser = usd)]
+    pub noop_cost_usd: Usd,
+    /// How long the noop vendor's one hop takes
+    #[arg(long, env = "VENDOR_NOOP_DELAY_MS", value_name = "MS", default_value = "0", value_parser = whole::<0, 86_400_000>)]
+    pub noop_delay_ms: u32,
+}
+
+/// How often callers may come, and how much there may be at a time.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitOptions {
+    /// Submits a second of one agent or address; 0 is no limit
+    #[arg(long, env = "RATE_SUBMIT_PER_S", value_name = "NUMBER", default_value = "200", value_parser = whole::<0, 1_000_000>)]
+    pub rate_submit_per_s: u32,
+    /// Submits at once
+    #[arg(long, env = "RATE_SUBMIT_BURST", value_name = "NUMBER", default_value = "1000", value_parser = whole::<1, 1_000_000>)]
+    pub rate_submit_burst: u32,
+    /// Polls, replays and cancels a second of one agent or address; 0 is no limit
+    #[arg(long, env = "RATE_POLL_PER_S", value_name = "NUMBER", default_value = "2000", value_parser = whole::<0, 1_000_000>)]
+    pub rate_poll_per_s: u32,
+    /// Polls at once
+    #[arg(long, env = "RATE_POLL_BURST", value_name = "NUMBER", default_value = "5000", value_parser = whole::<1, 1_000_000>)]
+    pub rate_poll_burst: u32,
+    /// Open connections of buyers; fewer where the process may not open so many files (`ulimit -n`)
+    #[arg(long, env = "ENRICH_CONNECTIONS_MAX", value_name = "NUMBER", default_value = "16384", value_parser = whole::<1, 1_000_000>)]
+    pub connections_max: u32,
+    /// Open connections of operators
+    #[arg(long, env = "ENRICH_ADMIN_CONNECTIONS_MAX", value_name = "NUMBER", default_value = "256", value_parser = whole::<1, 100_000>)]
+    pub admin_connections_max: u32,
+    /// Polls that wait and event streams that are open at a time
+    #[arg(long, env = "ENRICH_WAITING_MAX", value_name = "NUMBER", default_value = "4096", value_parser = whole::<0, 1_000_000>)]
+    pub waiting_max: u32,
+    /// Threads that serve; without it, one for each core
+    #[arg(long, env = "ENRICH_WORKER_THREADS", value_name = "NUMBER", value_parser = whole::<1, 1024>)]
+    pub worker_threads: Option<u32>,
+}
+
+/// What is logged, to standard error.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Logs")]
+pub struct LogOptions {
+    /// How much: error, warn, info, debug, or by module as in info,enrich_jobs::net=debug
+    #[arg(long, env = "ENRICH_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+    /// text or json; without it, text on a terminal and else json
+    #[arg(long, env = "ENRICH_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How a command reaches the operators' listener of a running server.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server")]
+pub struct AdminClientOptions {
+    /// The operators' listener
+    #[arg(long, env = "ENRICH_ADMIN_URL", value_name = "URL", value_parser = base_url)]
+    pub admin_url: Option<String>,
+    /// Its address, where no URL is given
+    #[arg(long, env = "ENRICH_ADMIN_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9411", value_parser = address)]
+    pub admin_listen: SocketAddr,
+    /// The operators' token
+    #[arg(long, env = "ENRICH_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = secret)]
+    pub admin_token: Option<SecretString>,
+}

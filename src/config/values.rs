@@ -1,0 +1,154 @@
+//! How the text of a setting is read. Every error is the rest of the sentence "VARIABLE …".
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::types::{ServerKey, Usd};
+
+/// Where shards are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// In a folder of this machine.
+    Embedded(PathBuf),
+}
+
+impl FromStr for StoreUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("embedded", folder)) if !folder.is_empty() => Ok(Self::Embedded(PathBuf::from(folder))),
+            Some(("redis" | "rediss" | "redis-cluster", _)) => {
+                // A URL like this often holds a password, so it is not repeated.
+                Err("must be embedded:DIR: this version keeps its store in a folder, and has no Redis yet".to_owned())
+            }
+            _ => Err("must be embedded:DIR, such as embedded:./data".to_owned()),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("must be text or json".to_owned()),
+        }
+    }
+}
+
+/// An address with a port.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8411 or [::1]:0".to_owned())
+}
+
+/// A whole number within bounds.
+pub(super) fn whole<const MIN: u32, const MAX: u32>(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+    number.ok_or_else(|| format!("must be a whole number from {MIN} to {MAX}"))
+}
+
+/// True or false.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" | "" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+/// An exact amount.
+pub(super) fn usd(text: &str) -> Result<Usd, String> {
+    text.parse::<Usd>().map_err(|error| format!("{error} (US dollars, such as 0.01)"))
+}
+
+/// Anything; never shown.
+#[allow(clippy::unnecessary_wraps, reason = "the shape of a parser")]
+pub(super) fn secret(text: &str) -> Result<SecretString, String> {
+    Ok(SecretString::from(text))
+}
+
+/// The base of a URL: http or https, a host, perhaps a port and a path, no slash at the end.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let fault = || "must be an http or https URL without user, query or fragment, such as https://enrich.example".to_owned();
+    let url = Url::parse(text).map_err(|_| fault())?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain {
+        return Err(fault());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// 32 bytes in base64, with or without padding, in either alphabet.
+pub(super) fn server_key(text: &SecretString) -> Result<ServerKey, String> {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let text = text.expose_secret().trim();
+    let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+    let bytes = GeneralPurpose::new(alphabet, config).decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    bytes.map(ServerKey::new).ok_or_else(|| "must be 32 bytes in base64, as `openssl rand -base64 32` prints them".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores() {
+        assert_eq!("embedded:./data".parse(), Ok(StoreUrl::Embedded("./data".into())));
+        assert_eq!("embedded:/a:b".parse(), Ok(StoreUrl::Embedded("/a:b".into())));
+        for wrong in ["", "embedded", "embedded:", "./data", "sqlite:x"] {
+            assert!(wrong.parse::<StoreUrl>().unwrap_err().contains("embedded:./data"), "{wrong}");
+        }
+        let redis = "redis://user:hunter2@host/".parse::<StoreUrl>().unwrap_err();
+        assert!(redis.contains("no Redis") && !redis.contains("hunter2"), "{redis}");
+    }
+
+    #[test]
+    fn numbers_switches_and_money() {
+        assert_eq!(whole::<1, 9>("9"), Ok(9));
+        for wrong in ["0", "10", "", "-1", "1.0", "+"] {
+            assert_eq!(whole::<1, 9>(wrong), Err("must be a whole number from 1 to 9".to_owned()), "{wrong}");
+        }
+        assert_eq!((switch("TRUE"), switch("0")), (Ok(true), Ok(false)));
+        assert!(switch("maybe").is_err());
+        assert_eq!(usd("0.005"), Ok(Usd::from_micros(5000)));
+        for wrong in ["0.0000001", "-1", "$1", "", "1e400"] {
+            assert!(usd(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn urls_and_keys() {
+        assert_eq!(base_url("https://enrich.example/"), Ok("https://enrich.example".to_owned()));
+        assert_eq!(base_url("http://10.0.0.1:8411/x/"), Ok("http://10.0.0.1:8411/x".to_owned()));
+        for wrong in ["enrich.example", "ftp://enrich.example", "https://a:b@enrich.example", "https://enrich.example/?a", ""] {
+            assert!(base_url(wrong).is_err(), "{wrong}");
+        }
+        let key = |text: &str| server_key(&SecretString::from(text));
+        let bytes = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+        assert!(key(bytes).is_ok() && key(&format!("{bytes}=")).is_ok() && key(&format!("{bytes}=\n")).is_ok());
+        assert!(key(&"_".repeat(43)).is_err(), "trailing bits");
+        for wrong in ["", "BwcH", "not base64 at all"] {
+            let fault = key(wrong).unwrap_err();
+            assert!(fault.contains("32 bytes") && !fault.contains("BwcH"), "{fault}");
+        }
+    }
+}

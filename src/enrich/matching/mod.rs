@@ -1,0 +1,264 @@
+//! Whether what was found is what was asked for.
+//!
+//! The rule, in points out of 100 (`docs/matching.md` explains it to buyers and holds the same table):
+//!
+//! | compared | agrees | contradicts |
+//! | --- | --- | --- |
+//! | name | half of its likeness in percent | |
+//! | phone | +30 | -10 |
+//! | domain | +30 | -10 |
+//! | zip | +20 | -15 |
+//! | street | +20 | -10 |
+//! | city | +15 | -30, or 0 where the zip agrees |
+//! | state | +10 | -35 |
+//! | country | 0 | -50 |
+//!
+//! What only one side knows counts nothing. It is a match from [`MATCH_SCORE`] points on, provided that the names are alike to
+//! [`NAME_ALIKE`] percent, or to [`NAME_RELATED`] where the phone or the domain agrees. Asked by name alone, only a name alike
+//! to [`NAME_SAME`] percent counts, with [`MATCH_SCORE`] points. Whether another candidate fits as well is asked in
+//! [`best`]: two businesses that can't be told apart are no match, because nobody should pay for the toss of a coin.
+
+pub mod place;
+pub mod similarity;
+
+use super::claim::{Claim, Field};
+use super::phone;
+use crate::types::WebsearchPayload;
+
+/// Points from which it is a match.
+pub const MATCH_SCORE: u32 = 60;
+/// How alike names must be, in percent.
+pub const NAME_ALIKE: u32 = 80;
+/// How alike names must be where phone or domain agrees.
+pub const NAME_RELATED: u32 = 50;
+/// How alike names must be where nothing else was asked.
+pub const NAME_SAME: u32 = 95;
+/// Candidates closer than this can't be told apart by their points.
+pub const MARGIN: u32 = 5;
+
+/// One business as one side knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    names: Vec<String>,
+    street: Option<String>,
+    city: Option<String>,
+    state: Option<String>,
+    zip: Option<String>,
+    country: Option<String>,
+    phones: Vec<String>,
+    domains: Vec<String>,
+}
+
+/// How far a candidate is what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Points by the rule, 0 to 100.
+    pub score: u32,
+    /// By the rule; after [`best`] also unrivalled.
+    pub matched: bool,
+    /// It would match, if another business didn't come as near.
+    pub rivalled: bool,
+}
+
+impl Subject {
+    /// What the buyer asked for.
+    pub fn asked(payload: &WebsearchPayload) -> Self {
+        Self {
+            names: vec![payload.business_name.clone()],
+            street: payload.street.clone(),
+            city: payload.city.clone(),
+            state: payload.state.clone(),
+            zip: payload.zip.clone(),
+            country: Some(payload.country.clone()),
+            phones: payload.phone.as_deref().and_then(phone::digits).into_iter().collect(),
+            domains: payload.domain.as_deref().map(|domain| bare(domain).to_owned()).into_iter().collect(),
+        }
+    }
+
+    /// What a vendor found.
+    pub fn found(claims: &[Claim]) -> Self {
+        let mut subject = Self::default();
+        for Claim { field, value, .. } in claims {
+            let once = |slot: &mut Option<String>| {
+                slot.get_or_insert_with(|| value.clone());
+            };
+            match field {
+                Field::Name | Field::LegalName => subject.names.push(value.clone()),
+                Field::Phone => subject.phones.extend(phone::digits(value)),
+                Field::Website => subject.domains.extend(domain_of(value)),
+                Field::Street => once(&mut subject.street),
+                Field::City => once(&mut subject.city),
+                Field::State => once(&mut subject.state),
+                Field::Zip => once(&mut subject.zip),
+                Field::Country => once(&mut subject.country),
+                Field::Email | Field::Social(_) | Field::Category | Field::Hours | Field::Person => {}
+            }
+        }
+        subject
+    }
+
+    /// How alike the names are: the best of every pair, in percent.
+    pub fn name_likeness(&self, other: &Self) -> u32 {
+        let pairs = self.names.iter().flat_map(|one| other.names.iter().map(move |other| similarity::names(one, other)));
+        pairs.max().unwrap_or(0)
+    }
+
+    /// Whether they share a phone number or a domain.
+    pub fn shares_contact(&self, other: &Self) -> bool {
+        any_agrees(&self.phones, &other.phones, phone::same) == Some(true)
+            || any_agrees(&self.domains, &other.domains, str::eq) == Some(true)
+    }
+
+    /// Whether two findings are one business listed twice: the same line, the same domain, or the same door.
+    pub fn is_same_business(&self, other: &Self) -> bool {
+        let door = || {
+            agree(self.zip.as_ref(), other.zip.as_ref(), place::same_zip) == Some(true)
+                && agree(self.street.as_ref(), other.street.as_ref(), place::same_street) == Some(true)
+        };
+        self.name_likeness(other) >= NAME_RELATED && (self.shares_contact(other) || door())
+    }
+}
+
+/// Judges one candidate by the rule.
+pub fn judge(asked: &Subject, candidate: &Subject) -> Verdict {
+    let name = asked.name_likeness(candidate);
+    let phone = any_agrees(&asked.phones, &candidate.phones, phone::same);
+    let domain = any_agrees(&asked.domains, &candidate.domains, str::eq);
+    let zip = agree(asked.zip.as_ref(), candidate.zip.as_ref(), place::same_zip);
+    let street = agree(asked.street.as_ref(), candidate.street.as_ref(), place::same_street);
+    let city = agree(asked.city.as_ref(), candidate.city.as_ref(), place::same_city);
+    let state = agree(asked.state.as_ref(), candidate.state.as_ref(), place::same_state);
+    let country = agree(asked.country.as_ref(), candidate.country.as_ref(), str::eq_ignore_ascii_case);
+
+    let points = |fact: Option<bool>, agrees: i64, contradicts: i64| match fact {
+        Some(true) => agrees,
+        Some(false) => contradicts,
+        None => 0,
+    };
+    // A suburb's mail goes by the next town's name, so the zip knows better.
+    let other_city = if zip == Some(true) { 0 } else { -30 };
+    let sum = i64::from(name) / 2
+        + points(phone, 30, -10)
+        + points(domain, 30, -10)
+        + points(zip, 20, -15)
+        + points(street, 20, -10)
+        + points(city, 15, other_city)
+        + points(state, 10, -35)
+        + points(country, 0, -50);
+    let mut score = u32::try_from(sum.clamp(0, 100)).unwrap_or(0);
+
+    if asked.is_a_name_alone() && name >= NAME_SAME && country != Some(false) {
+        score = score.max(MATCH_SCORE);
+    }
+    let name_needed = if phone == Some(true) || domain == Some(true) { NAME_RELATED } else { NAME_ALIKE };
+    Verdict { score, matched: score >= MATCH_SCORE && name >= name_needed, rivalled: false }
+}
+
+/// The best candidate's index and verdict; the first of equals. Not a match where another business comes as near.
+pub fn best(asked: &Subject, candidates: &[Subject]) -> Option<(usize, Verdict)> {
+    let verdicts: Vec<Verdict> = candidates.iter().map(|candidate| judge(asked, candidate)).collect();
+    let (at, winner) =
+        verdicts.iter().copied().enumerate().max_by_key(|(at, verdict)| (verdict.matched, verdict.score, std::cmp::Reverse(*at)))?;
+    let chosen = candidates.get(at)?;
+    let rival = candidates.iter().zip(&verdicts).any(|(candidate, verdict)| {
+        verdict.matched && verdict.score + MARGIN > winner.score && candidate != chosen && !chosen.is_same_business(candidate)
+    });
+    Some((at, Verdict { matched: winner.matched && !rival, rivalled: winner.matched && rival, ..winner }))
+}
+
+impl Subject {
+    fn is_a_name_alone(&self) -> bool {
+        let Self { names: _, country: _, street, city, state, zip, phones, domains } = self;
+        [street, city, state, zip].into_iter().all(Option::is_none) && phones.is_empty() && domains.is_empty()
+    }
+}
+
+/// The domain of a website by which a business can be told; an address in digits names a machine, not a business.
+pub fn domain_of(website: &str) -> Option<String> {
+    let url = url::Url::parse(website).ok()?;
+    url.domain().map(|domain| bare(domain).to_owned())
+}
+
+fn bare(domain: &str) -> &str {
+    domain.strip_prefix("www.").unwrap_or(domain)
+}
+
+fn agree(one: Option<&String>, other: Option<&String>, same: impl Fn(&str, &str) -> bool) -> Option<bool> {
+    Some(same(one?, other?))
+}
+
+fn any_agrees(ones: &[String], others: &[String], same: impl Fn(&str, &str) -> bool) -> Option<bool> {
+    if ones.is_empty() || others.is_empty() {
+        return None;
+    }
+    Some(ones.iter().any(|one| others.iter().any(|other| same(one, other))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(fields: &str) -> Subject {
+        Subject::asked(&WebsearchPayload::parse(&format!("{{{fields}}}")).unwrap())
+    }
+
+    fn listing(name: &str, place: &str, phone: &str, website: &str) -> Subject {
+        let mut claims =
+            vec![Claim::new(Field::Name, name, 80), Claim::new(Field::Phone, phone, 80), Claim::new(Field::Website, website, 80)];
+        let fields = [Field::Street, Field::City, Field::State, Field::Zip, Field::Country];
+        claims.extend(fields.into_iter().zip(place.split('|')).map(|(field, value)| Claim::new(field, value, 80)));
+        Subject::found(&claims.into_iter().flatten().collect::<Vec<_>>())
+    }
+
+    fn acme() -> Subject {
+        listing("Acme Corp", "120 N Main St|Tampa|FL|33602|US", "(813) 555-0142", "https://www.acme.example/")
+    }
+
+    #[test]
+    fn the_rule_case_by_case() {
+        for (fields, score, matched) in [
+            (r#""business_name":"ACME Corporation","city":"Tampa","state":"Florida""#, 75, true),
+            (r#""business_name":"Acme","city":"Tampa""#, 65, true),
+            (r#""business_name":"Acme","zip":"33602-0001""#, 70, true),
+            (r#""business_name":"Acme","state":"FL""#, 60, true),
+            (r#""business_name":"Acme Corp""#, 60, true),
+            (r#""business_name":"Acme Corp","country":"GB""#, 0, false),
+            (r#""business_name":"Acme Corp","city":"Miami","state":"FL""#, 30, false),
+            (r#""business_name":"Acme Corp","city":"Tampa","state":"GA""#, 30, false),
+            (r#""business_name":"Acme Corp","city":"Ybor City","state":"FL","zip":"33602""#, 80, true),
+            (r#""business_name":"Acme Corp","city":"Tampa","state":"FL","phone":"813-555-0199""#, 65, true),
+            (r#""business_name":"Acme Corp","domain":"acme.example""#, 80, true),
+            (r#""business_name":"Acme Corp","city":"Atlanta","state":"GA","phone":"813-555-0142""#, 15, false),
+            (r#""business_name":"Zenith Bakery","phone":"813-555-0142","city":"Tampa","state":"FL""#, 59, false),
+            (r#""business_name":"Acme Roofing","city":"Tampa","state":"FL","zip":"33602","street":"120 Main Street""#, 98, false),
+        ] {
+            let verdict = judge(&asked(fields), &acme());
+            assert_eq!((verdict.score, verdict.matched), (score, matched), "{fields}");
+        }
+    }
+
+    #[test]
+    fn two_that_fit_as_well_are_no_match() {
+        let query = asked(r#""business_name":"Acme Corp","state":"FL""#);
+        let miami = listing("Acme Corp", "9 Ocean Dr|Miami|FL|33139|US", "(305) 555-0111", "");
+        let again = listing("Acme Corporation", "|Tampa|FL||US", "+1 813 555 0142", "");
+        assert!(!best(&query, &[acme(), miami.clone()]).unwrap().1.matched);
+        assert!(best(&query, &[acme(), again]).unwrap().1.matched, "one business listed twice");
+        let tampa = asked(r#""business_name":"Acme Corp","city":"Tampa","state":"FL""#);
+        assert_eq!(best(&tampa, &[miami, acme()]).map(|(at, verdict)| (at, verdict.matched)), Some((1, true)));
+        assert_eq!(best(&tampa, &[]), None);
+    }
+
+    /// The table that buyers read is the one that decides.
+    #[test]
+    fn the_documented_rule_is_this_one() {
+        let page = include_str!("../../../docs/matching.md");
+        let table = include_str!("mod.rs").lines().filter_map(|line| line.strip_prefix("//! |"));
+        for row in table {
+            assert!(page.contains(row), "docs/matching.md lacks the row `|{row}`");
+        }
+        for number in [MATCH_SCORE, NAME_ALIKE, NAME_RELATED, NAME_SAME, MARGIN] {
+            assert!(page.contains(&format!("**{number}**")), "docs/matching.md lacks {number}");
+        }
+    }
+}

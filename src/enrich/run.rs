@@ -1,0 +1,438 @@
+//! One attempt at a job: every vendor call goes through [`Run::hop`].
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::job::{Hop, HopOutcome};
+use crate::types::{Timestamp, Usd};
+
+/// Makes a hop durable. The job's actor is behind it.
+#[async_trait::async_trait]
+pub trait Journal: Send + Sync {
+    /// Returns once the hop is on disk; the next vendor isn't called before.
+    ///
+    /// # Errors
+    /// [`JournalError`] where the job is no longer this attempt's to write.
+    async fn record(&self, hop: Hop) -> Result<(), JournalError>;
+}
+
+/// The hop was not recorded: the store is down, or the job has ended or moved meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the job can't be written now")]
+pub struct JournalError;
+
+/// Why no further hop is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// The hop's maximal cost doesn't fit into what is left of the ceiling.
+    #[error("the budget is used up")]
+    Budget,
+    /// The run's time is over.
+    #[error("the deadline has come")]
+    Deadline,
+    /// The buyer or an operator cancelled.
+    #[error("the job was cancelled")]
+    Cancelled,
+}
+
+/// A vendor call about to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The vendor's name.
+    pub tool: &'static str,
+    /// The whole request in one canonical text; equal requests of one job share one hop.
+    pub request: &'a str,
+    /// The most that it can cost. The call isn't made where this doesn't fit.
+    pub cost_max: Usd,
+    /// How long to wait for the answer.
+    pub timeout: Duration,
+}
+
+/// A vendor's answer with its price by our own sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// What it said; `None` where it has nothing.
+    pub value: Option<T>,
+    /// At most the call's `cost_max`, and clamped to it.
+    pub cost: Usd,
+}
+
+/// What a run may do, what it has done, and the hops that earlier attempts recorded.
+pub struct Run {
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    recorded: HashMap<u128, Hop>,
+    budget: Usd,
+    spent: Usd,
+    deadline: Instant,
+    cancel: CancellationToken,
+    stopped: Option<Stop>,
+    answered_at: Timestamp,
+    vendors_failed: u32,
+    vendors_answered: u32,
+}
+
+/// Everything a run starts from.
+pub struct RunSettings {
+    /// Where hops are recorded.
+    pub journal: Arc<dyn Journal>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Hops of earlier attempts at this job.
+    pub recorded: Vec<Hop>,
+    /// The ceiling on what the hops may cost in all.
+    pub budget: Usd,
+    /// When to come back with what there is. Monotonic: a step of the wall clock ends no run (safety.md D-8, F-N4).
+    pub deadline: Instant,
+    /// Fires when the job is cancelled.
+    pub cancel: CancellationToken,
+}
+
+impl Run {
+    /// A new attempt.
+    pub fn new(settings: RunSettings) -> Self {
+        let RunSettings { journal, clock, recorded, budget, deadline, cancel } = settings;
+        // Saturating at the top keeps the budget closed where recorded costs make no sense.
+        let spent = recorded.iter().try_fold(Usd::ZERO, |sum, hop| sum.plus(hop.cost)).unwrap_or(budget);
+        let recorded = recorded.into_iter().map(|hop| (hop.fingerprint, hop)).collect();
+        Self {
+            journal,
+            clock,
+            recorded,
+            budget,
+            spent,
+            deadline,
+            cancel,
+            stopped: None,
+            answered_at: Timestamp::default(),
+            vendors_failed: 0,
+            vendors_answered: 0,
+        }
+    }
+
+    /// What the hops cost so far, those of earlier attempts included.
+    pub fn spent(&self) -> Usd {
+        self.spent
+    }
+
+    /// What is left of the budget.
+    pub fn left(&self) -> Usd {
+        self.budget.minus(self.spent).unwrap_or(Usd::ZERO)
+    }
+
+    /// Why the run had to stop, if it had to.
+    pub fn stopped(&self) -> Option<Stop> {
+        self.stopped
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// When the latest hop's answer was there: for `fetched_at` and the like. A replayed hop keeps the time of the attempt
+    /// that paid for it, so a resumed run comes to the same result to the byte.
+    pub fn answered_at(&self) -> Timestamp {
+        self.answered_at
+    }
+
+    /// Whether vendors were asked and every one of them failed.
+    pub fn all_vendors_failed(&self) -> bool {
+        self.vendors_failed > 0 && self.vendors_answered == 0
+    }
+
+    /// Makes one vendor call, or takes its answer from the record of an earlier attempt.
+    ///
+    /// `Ok(Ok(None))` is a vendor that had nothing, `Ok(Err(message))` a call that failed (recorded, costs nothing, and is
+    /// not made again by a resumed run), `Err(Stop)` a call that wasn't made, or that the deadline or a cancel cut short:
+    /// nothing is recorded of it, and nobody pays for it but us.
+    ///
+    /// # Errors
+    /// The outer error is fatal for this attempt: the hop could not be recorded.
+    pub async fn hop<T, F>(&mut self, call: Call<'_>, work: F) -> Result<Result<Result<Option<T>, String>, Stop>, JournalError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<Answer<T>, String>>,
+    {
+        let fingerprint = fingerprint(call.tool, call.request);
+        if let Some(hop) = self.recorded.get(&fingerprint) {
+            let (outcome, at, value) = (hop.outcome, hop.at, replay(hop));
+            self.count(outcome);
+            self.answered_at = at;
+            return Ok(Ok(value));
+        }
+        if let Err(stop) = self.may_call(call.cost_max) {
+            self.stopped = Some(stop);
+            return Ok(Err(stop));
+        }
+        let outcome = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => {
+                self.stopped = Some(Stop::Cancelled);
+                return Ok(Err(Stop::Cancelled));
+            }
+            outcome = tokio::time::timeout(self.time_for(call.timeout), work) => outcome,
+        };
+        let answered = match outcome {
+            Ok(Ok(answer)) => serde_json::to_string(&answer.value).map(|text| (answer, text)).map_err(|error| error.to_string()),
+            Ok(Err(message)) => Err(message),
+            Err(_elapsed) if self.past_deadline() => {
+                // Our time was up, not the vendor's: it has neither answered nor failed.
+                self.stopped = Some(Stop::Deadline);
+                return Ok(Err(Stop::Deadline));
+            }
+            Err(_elapsed) => Err("timed out".to_owned()),
+        };
+        let at = self.clock.now();
+        let tool = Box::from(call.tool);
+        let (hop, value) = match answered {
+            Ok((answer, text)) => {
+                let outcome = if answer.value.is_some() { HopOutcome::Found } else { HopOutcome::Nothing };
+                let cost = answer.cost.min(call.cost_max).max(Usd::ZERO); // A negative cost would open the budget.
+                (Hop { tool, fingerprint, cost, outcome, answer: text.into(), at }, Ok(answer.value))
+            }
+            Err(message) => {
+                // Kept as JSON like an answer, so that a resumed run tells the same story.
+                let text = serde_json::to_string(&message).unwrap_or_default();
+                (Hop { tool, fingerprint, cost: Usd::ZERO, outcome: HopOutcome::Failed, answer: text.into(), at }, Err(message))
+            }
+        };
+        self.count(hop.outcome);
+        self.spent = self.spent.plus(hop.cost).unwrap_or(self.budget);
+        self.answered_at = hop.at;
+        self.journal.record(hop.clone()).await?;
+        self.recorded.insert(fingerprint, hop); // Equal requests share one hop within an attempt too.
+        Ok(Ok(value))
+    }
+
+    fn may_call(&self, cost_max: Usd) -> Result<(), Stop> {
+        if self.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        if self.past_deadline() {
+            return Err(Stop::Deadline);
+        }
+        if cost_max > self.left() {
+            return Err(Stop::Budget);
+        }
+        Ok(())
+    }
+
+    fn past_deadline(&self) -> bool {
+        self.deadline <= Instant::now()
+    }
+
+    fn time_for(&self, timeout: Duration) -> Duration {
+        timeout.min(self.deadline.saturating_duration_since(Instant::now()))
+    }
+
+    fn count(&mut self, outcome: HopOutcome) {
+        let counter = match outcome {
+            HopOutcome::Failed => &mut self.vendors_failed,
+            HopOutcome::Found | HopOutcome::Nothing => &mut self.vendors_answered,
+        };
+        *counter = counter.saturating_add(1);
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("budget", &self.budget)
+            .field("spent", &self.spent)
+            .field("stopped", &self.stopped)
+            .finish_non_exhaustive()
+    }
+}
+
+fn fingerprint(tool: &str, request: &str) -> u128 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    hasher.update(tool.as_bytes());
+    hasher.update(&[0]);
+    hasher.update(request.as_bytes());
+    hasher.digest128()
+}
+
+fn replay<T: DeserializeOwned>(hop: &Hop) -> Result<Option<T>, String> {
+    match hop.outcome {
+        HopOutcome::Found | HopOutcome::Nothing => serde_json::from_str(&hop.answer).map_err(|error| error.to_string()),
+        HopOutcome::Failed => Err(serde_json::from_str(&hop.answer).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// Wall time derived from tokio's timer, so that one advance moves both.
+    #[derive(Debug)]
+    struct PausedClock(tokio::time::Instant);
+
+    impl Clock for PausedClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(i64::try_from(self.0.elapsed().as_millis()).unwrap())
+        }
+    }
+
+    #[derive(Default)]
+    struct Book(Mutex<Vec<Hop>>);
+
+    #[async_trait::async_trait]
+    impl Journal for Book {
+        async fn record(&self, hop: Hop) -> Result<(), JournalError> {
+            self.0.lock().unwrap().push(hop);
+            Ok(())
+        }
+    }
+
+    struct World {
+        book: Arc<Book>,
+        cancel: CancellationToken,
+        calls: AtomicU32,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self { book: Arc::default(), cancel: CancellationToken::new(), calls: AtomicU32::new(0) }
+        }
+
+        fn attempt(&self, budget: i64) -> Run {
+            Run::new(RunSettings {
+                journal: Arc::clone(&self.book) as Arc<dyn Journal>,
+                clock: Arc::new(PausedClock(tokio::time::Instant::now())),
+                recorded: self.book.0.lock().unwrap().clone(),
+                budget: Usd::from_micros(budget),
+                deadline: Instant::now() + Duration::from_secs(10),
+                cancel: self.cancel.clone(),
+            })
+        }
+
+        /// Asks a vendor that says `value` for `cost` after `seconds`.
+        async fn ask(&self, run: &mut Run, request: &str, cost: i64, seconds: u64, value: Result<Option<&str>, &str>) -> Reply {
+            let call = Call { tool: "test", request, cost_max: Usd::from_micros(100), timeout: Duration::from_secs(3) };
+            let value = value.map(|value| value.map(str::to_owned)).map_err(str::to_owned);
+            let work = async {
+                self.calls.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                value.map(|value| Answer { value, cost: Usd::from_micros(cost) })
+            };
+            run.hop(call, work).await.unwrap()
+        }
+
+        fn calls(&self) -> u32 {
+            self.calls.load(Ordering::Relaxed)
+        }
+    }
+
+    type Reply = Result<Result<Option<String>, String>, Stop>;
+
+    #[allow(clippy::unnecessary_wraps, reason = "it is compared with what a hop answers")]
+    fn found(text: &str) -> Reply {
+        Ok(Ok(Some(text.to_owned())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_budget_is_kept_before_the_call() {
+        let world = World::new();
+        let mut run = world.attempt(150);
+        assert_eq!(world.ask(&mut run, "a", 60, 0, Ok(Some("A"))).await, found("A"));
+        assert_eq!(world.ask(&mut run, "b", 60, 0, Ok(Some("B"))).await, Err(Stop::Budget), "90 are left, and it may cost 100");
+        assert_eq!((world.calls(), run.left(), run.stopped()), (1, Usd::from_micros(90), Some(Stop::Budget)));
+    }
+
+    /// F-V2: the price is ours; what a vendor would have us believe is clamped to what was allowed for.
+    #[tokio::test(start_paused = true)]
+    async fn a_price_is_clamped_both_ways() {
+        let world = World::new();
+        let mut run = world.attempt(1000);
+        assert_eq!(world.ask(&mut run, "huge", 999, 0, Ok(Some("A"))).await, found("A"));
+        assert_eq!(world.ask(&mut run, "negative", -999, 0, Ok(Some("B"))).await, found("B"));
+        assert_eq!(run.spent(), Usd::from_micros(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn recorded_hops_are_replayed_and_pay_nobody() {
+        let world = World::new();
+        let mut first = world.attempt(1000);
+        let mut told = Vec::new();
+        for (request, value) in [("a", Ok(Some("A"))), ("b", Ok(None)), ("c", Err("broken"))] {
+            told.push((world.ask(&mut first, request, 40, 1, value).await, first.answered_at()));
+        }
+        assert_eq!(world.calls(), 3);
+
+        let mut second = world.attempt(1000);
+        let mut retold = Vec::new();
+        for request in ["a", "b", "c"] {
+            retold.push((world.ask(&mut second, request, 40, 1, Ok(Some("asked again"))).await, second.answered_at()));
+        }
+        assert_eq!(retold, told);
+        assert_eq!((world.calls(), second.spent()), (3, first.spent()));
+        assert!(!second.all_vendors_failed());
+    }
+
+    /// A crash in the middle: what was recorded counts against the ceiling before anything else is called.
+    #[tokio::test(start_paused = true)]
+    async fn a_resumed_run_has_only_what_is_left() {
+        let world = World::new();
+        assert_eq!(world.ask(&mut world.attempt(150), "a", 60, 0, Ok(Some("A"))).await, found("A"));
+        let mut resumed = world.attempt(150);
+        assert_eq!(resumed.left(), Usd::from_micros(90));
+        assert_eq!(world.ask(&mut resumed, "b", 60, 0, Ok(Some("B"))).await, Err(Stop::Budget));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn equal_requests_share_one_hop() {
+        let world = World::new();
+        let mut run = world.attempt(1000);
+        assert_eq!(world.ask(&mut run, "a", 40, 0, Ok(Some("A"))).await, found("A"));
+        assert_eq!(world.ask(&mut run, "a", 40, 0, Ok(Some("other"))).await, found("A"));
+        assert_eq!((world.calls(), run.spent()), (1, Usd::from_micros(40)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancel_cuts_the_call_short() {
+        let world = World::new();
+        let mut run = world.attempt(1000);
+        let cancel = world.cancel.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            cancel.cancel();
+        });
+        assert_eq!(world.ask(&mut run, "a", 40, 2, Ok(Some("A"))).await, Err(Stop::Cancelled));
+        assert_eq!(world.ask(&mut run, "b", 40, 0, Ok(Some("B"))).await, Err(Stop::Cancelled));
+        assert_eq!((world.calls(), run.spent(), run.stopped()), (1, Usd::ZERO, Some(Stop::Cancelled)));
+        assert!(world.book.0.lock().unwrap().is_empty());
+    }
+
+    /// F-V1: a vendor that hangs costs its own time-out, and is recorded as failed for nothing.
+    #[tokio::test(start_paused = true)]
+    async fn a_vendor_that_hangs_fails_by_its_timeout() {
+        let world = World::new();
+        let mut run = world.attempt(1000);
+        assert_eq!(world.ask(&mut run, "a", 40, 60, Ok(Some("A"))).await, Ok(Err("timed out".to_owned())));
+        assert!(run.all_vendors_failed());
+        assert_eq!((run.spent(), run.now(), run.stopped()), (Usd::ZERO, Timestamp::from_millis(3000), None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_is_not_the_vendors_failure() {
+        let world = World::new();
+        let mut run = world.attempt(1000);
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert_eq!(world.ask(&mut run, "a", 40, 60, Ok(Some("A"))).await, Err(Stop::Deadline));
+        assert_eq!(world.ask(&mut run, "b", 40, 0, Ok(Some("B"))).await, Err(Stop::Deadline));
+        assert_eq!((world.calls(), run.stopped()), (1, Some(Stop::Deadline)));
+        assert!(!run.all_vendors_failed());
+    }
+}

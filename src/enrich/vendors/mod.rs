@@ -1,0 +1,8 @@
+//! Those who are asked: one file or folder each.
+//!
+//! A vendor answers one request and knows its price; the enricher decides whom to ask, and the run meters it.
+//! Deliberately absent: merging and judging what they say.
+
+pub mod directory;
+pub mod noop;
+pub mod website;

@@ -1,0 +1,168 @@
+//! Many claims of several sources become one business.
+//!
+//! Claims that say the same are one value: each source takes away its share of the doubt, a source that says it twice only
+//! once. Where a field can have one value only, a contradicting value costs a third of its own weight. At last everything is
+//! weighed with the points of the match. All in whole percent, in the order of the sources, so that it never comes out otherwise.
+
+use std::collections::BTreeMap;
+
+use super::Finding;
+use super::result::{Address, Business, Leaf, PersonLeaf};
+use crate::enrich::claim::{Claim, Field};
+use crate::enrich::matching::{NAME_RELATED, Subject, domain_of, place, similarity};
+use crate::enrich::phone;
+use crate::enrich::words::{fold, name_words};
+
+/// Values of one field that are kept.
+const VALUES_MAX: usize = 20;
+/// Nobody is ever quite sure.
+const CONFIDENCE_MAX: u32 = 99;
+
+/// Claims of one value.
+struct Group<'a> {
+    field: &'a Field,
+    /// The strongest claim, the first of equals.
+    shown: &'a Claim,
+    /// By source, in order: the strongest that each says of it.
+    sources: BTreeMap<usize, u8>,
+    confidence: u32,
+}
+
+/// Merges what the findings say; `score` are the points of the match.
+pub(super) fn business(findings: &[Finding], asked: &Subject, score: u32) -> Business {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for (source, finding) in findings.iter().enumerate() {
+        for claim in finding.claims.iter().filter(|claim| is_of_the_business(claim, asked)) {
+            match groups.iter_mut().find(|group| *group.field == claim.field && same(&claim.field, &group.shown.value, &claim.value)) {
+                Some(group) => group.add(source, claim),
+                None => groups.push(Group { field: &claim.field, shown: claim, sources: [(source, claim.strength)].into(), confidence: 0 }),
+            }
+        }
+    }
+    for group in &mut groups {
+        group.confidence = group.agreement();
+    }
+    let merged = Merged { groups, score };
+    Business {
+        name: merged.one(&Field::Name),
+        legal_name: merged.one(&Field::LegalName),
+        phones: merged.all(&Field::Phone),
+        emails: merged.all(&Field::Email),
+        website: merged.one(&Field::Website),
+        address: Address {
+            street: merged.one(&Field::Street),
+            city: merged.one(&Field::City),
+            state: merged.one(&Field::State),
+            zip: merged.one(&Field::Zip),
+            country: merged.one(&Field::Country),
+        },
+        social: merged.social(),
+        categories: merged.all(&Field::Category),
+        hours: merged.one(&Field::Hours),
+        people: merged.people(),
+    }
+}
+
+/// A page's title also says "Contact us" and the like, which is nobody's name.
+fn is_of_the_business(claim: &Claim, asked: &Subject) -> bool {
+    claim.field != Field::Name || asked.name_likeness(&Subject::found(std::slice::from_ref(claim))) >= NAME_RELATED
+}
+
+fn same(field: &Field, one: &str, other: &str) -> bool {
+    match field {
+        Field::Name | Field::LegalName => name_words(one) == name_words(other) || similarity::names(one, other) >= 95,
+        Field::Phone => phone::digits(one) == phone::digits(other),
+        Field::Website => match (domain_of(one), domain_of(other)) {
+            (Some(one), Some(other)) => one == other,
+            (Some(_) | None, _) => one == other,
+        },
+        Field::Street => place::same_street(one, other),
+        Field::City => place::same_city(one, other),
+        Field::State => place::same_state(one, other),
+        Field::Zip => place::same_zip(one, other),
+        Field::Email | Field::Country => one.eq_ignore_ascii_case(other),
+        Field::Social(_) => {
+            let path = |url: &str| url.to_lowercase().replace("://www.", "://").replace("://m.", "://");
+            path(one) == path(other)
+        }
+        Field::Category | Field::Hours | Field::Person => fold(one) == fold(other),
+    }
+}
+
+impl<'a> Group<'a> {
+    fn add(&mut self, source: usize, claim: &'a Claim) {
+        let said = self.sources.entry(source).or_insert(0);
+        *said = claim.strength.max(*said);
+        let says_more = self.shown.note.is_none() && claim.note.is_some();
+        if claim.strength > self.shown.strength || (claim.strength == self.shown.strength && says_more) {
+            self.shown = claim;
+        }
+    }
+
+    /// 100 less what is left of the doubt.
+    fn agreement(&self) -> u32 {
+        let doubt = self.sources.values().fold(1_000_000_u64, |doubt, strength| doubt * u64::from(100 - strength.min(&100)) / 100);
+        100 - u32::try_from(doubt / 10_000).unwrap_or(100)
+    }
+}
+
+struct Merged<'a> {
+    groups: Vec<Group<'a>>,
+    score: u32,
+}
+
+impl Merged<'_> {
+    /// The field's groups, the most certain first; of equals the one that the earlier source said first.
+    fn of(&self, field: &Field) -> Vec<&Group<'_>> {
+        let mut groups: Vec<&Group<'_>> = self.groups.iter().filter(|group| group.field == field).collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.confidence));
+        groups
+    }
+
+    fn leaf(&self, group: &Group<'_>, confidence: u32) -> Leaf {
+        let weighed = confidence * (50 + self.score / 2) / 100;
+        Leaf::new(&group.shown.value, weighed.min(CONFIDENCE_MAX), group.sources.keys().copied())
+    }
+
+    fn one(&self, field: &Field) -> Option<Leaf> {
+        let groups = self.of(field);
+        let (chosen, rival) = (groups.first()?, groups.get(1));
+        let contradicted = rival.map_or(0, |rival| rival.confidence / 3);
+        Some(self.leaf(chosen, chosen.confidence.saturating_sub(contradicted)))
+    }
+
+    fn all(&self, field: &Field) -> Vec<Leaf> {
+        self.of(field).into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect()
+    }
+
+    fn social(&self) -> BTreeMap<String, Leaf> {
+        let networks = self.groups.iter().filter_map(|group| match group.field {
+            Field::Social(network) => Some(network),
+            Field::Name
+            | Field::LegalName
+            | Field::Phone
+            | Field::Email
+            | Field::Website
+            | Field::Street
+            | Field::City
+            | Field::State
+            | Field::Zip
+            | Field::Country
+            | Field::Category
+            | Field::Hours
+            | Field::Person => None,
+        });
+        networks.filter_map(|network| Some((network.clone(), self.one(&Field::Social(network.clone()))?))).collect()
+    }
+
+    fn people(&self) -> Vec<PersonLeaf> {
+        let people = self.of(&Field::Person).into_iter().take(VALUES_MAX);
+        people
+            .map(|group| {
+                let name = self.leaf(group, group.confidence);
+                let role = group.shown.note.as_deref().map(|role| name.as_sure_of(role));
+                PersonLeaf { name, role }
+            })
+            .collect()
+    }
+}

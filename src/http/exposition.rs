@@ -1,0 +1,85 @@
+//! Metrics as Prometheus reads them: installed once per process, shown on the operators' listener.
+
+use std::time::Duration;
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::meter;
+use crate::actors::Node;
+
+/// Jobs of this node by `state`: `running`, `queued`.
+const JOBS: &str = "enrich_jobs";
+const SHARDS_READY: &str = "enrich_shards_ready";
+const SHARDS: &str = "enrich_shards";
+const CALLBACKS_OWED: &str = "enrich_callbacks_owed";
+const UNWRITTEN_ROWS: &str = "enrich_unwritten_rows";
+
+/// Seconds, from an answer out of memory to the longest wait for one.
+const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0, 60.0];
+/// Histograms keep every value until they are told to add them up.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// The metrics of this process.
+#[derive(Clone)]
+pub struct Exposition(PrometheusHandle);
+
+impl std::fmt::Debug for Exposition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Exposition(…)")
+    }
+}
+
+impl Exposition {
+    /// Installs the process's recorder: before the routers are built, or what they count is lost. Inside of a tokio runtime.
+    ///
+    /// # Errors
+    /// Where one is installed already.
+    pub fn install(shutdown: CancellationToken) -> Result<Self, BuildError> {
+        let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
+        describe();
+        let upkeep = handle.clone();
+        tokio::spawn(async move {
+            let forever = async {
+                loop {
+                    tokio::time::sleep(UPKEEP_EVERY).await;
+                    upkeep.run_upkeep();
+                }
+            };
+            shutdown.run_until_cancelled(forever).await;
+        });
+        Ok(Self(handle))
+    }
+
+    /// All metrics now. What the node knows is asked when somebody looks, not kept up to date with every job.
+    pub async fn text(&self, node: &Node) -> String {
+        let (running, queued) = node.load();
+        gauge!(JOBS, "state" => "running").set(as_gauge(running));
+        gauge!(JOBS, "state" => "queued").set(as_gauge(queued));
+        if let Ok(shards) = node.shards().await {
+            let sum = |count: fn(&crate::actors::ShardStatus) -> usize| as_gauge(shards.iter().map(count).sum());
+            gauge!(SHARDS).set(sum(|_| 1));
+            gauge!(SHARDS_READY).set(sum(|shard| usize::from(shard.ready)));
+            gauge!(JOBS, "state" => "live").set(sum(|shard| shard.live_jobs));
+            gauge!(CALLBACKS_OWED).set(sum(|shard| shard.callbacks_owed));
+            gauge!(UNWRITTEN_ROWS).set(sum(|shard| shard.unwritten_rows));
+        }
+        self.0.render()
+    }
+}
+
+fn describe() {
+    describe_counter!(meter::REQUESTS, Unit::Count, "HTTP requests, by route and class of status.");
+    describe_histogram!(meter::SECONDS, Unit::Seconds, "Time to the head of the answer; a waiting poll's wait counts.");
+    describe_gauge!(JOBS, Unit::Count, "Jobs of this node: running, queued, and live (all that have not ended).");
+    describe_gauge!(SHARDS, Unit::Count, "Shards of this node.");
+    describe_gauge!(SHARDS_READY, Unit::Count, "Shards of this node that answer.");
+    describe_gauge!(CALLBACKS_OWED, Unit::Count, "Callbacks that are owed.");
+    describe_gauge!(UNWRITTEN_ROWS, Unit::Count, "Rows that wait for a checkpoint.");
+}
+
+/// A count as a metric; beyond `u32` the picture is the same.
+fn as_gauge(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}

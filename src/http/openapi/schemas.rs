@@ -1,0 +1,60 @@
+//! The schemas that the operations refer to.
+
+use utoipa::OpenApi;
+
+use crate::http::admin::{agents, deliveries, jobs, operations, reason};
+use crate::http::problem::ProblemBody;
+use crate::http::query::Items;
+use crate::http::rest::agents::{account, keys, statement};
+use crate::http::rest::health;
+use crate::http::rest::jobs::submit;
+use crate::job::view::PollBody;
+use crate::types::{LeadPayload, WebsearchPayload};
+
+/// Of the public listener.
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    ProblemBody,
+    WebsearchPayload,
+    LeadPayload,
+    submit::SubmitAnswer,
+    PollBody,
+    Items<PollBody>,
+    account::Me,
+    account::Balance,
+    account::Rotated,
+    statement::Line,
+    Items<statement::Line>,
+    keys::NewKeyBody,
+    keys::KeyLine,
+    keys::MadeKey,
+    Items<keys::KeyLine>,
+    health::Health,
+    health::Readiness,
+)))]
+pub(super) struct Public;
+
+/// Of the operators' listener.
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    ProblemBody,
+    PollBody,
+    Items<PollBody>,
+    reason::ReasonBody,
+    agents::NewAgentBody,
+    agents::CreditBody,
+    agents::MadeAgent,
+    agents::AgentLine,
+    agents::CreditAnswer,
+    Items<agents::AgentLine>,
+    jobs::JobDetail,
+    deliveries::Deliveries,
+    deliveries::OwedLine,
+    operations::ShardLine,
+    Items<operations::ShardLine>,
+    operations::Drain,
+    operations::AuditAnswer,
+    operations::ActLine,
+    Items<operations::ActLine>,
+)))]
+pub(super) struct Operators;

@@ -1,0 +1,61 @@
+//! `/healthz` and `/readyz`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::api::Api;
+use crate::http::problem::Problem;
+use crate::http::reply;
+
+/// The process is alive.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// Whether this node can answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    /// Send work here.
+    ready: bool,
+    /// Why not.
+    reasons: Vec<String>,
+}
+
+/// Says that the process is alive.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "health",
+    tag = "service",
+    responses((status = 200, description = "Alive.", body = Health))
+)]
+pub async fn healthz() -> Result<Response, Problem> {
+    reply::json(StatusCode::OK, &Health { status: "ok" })
+}
+
+/// Says whether this node can answer.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "readiness",
+    tag = "service",
+    responses(
+        (status = 200, description = "It can answer.", body = Readiness),
+        (status = 503, description = "It can't, or is going down.", body = Readiness)
+    )
+)]
+pub async fn readyz(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
+    let mut reasons = api.node.not_ready();
+    if api.node.is_draining() && !reasons.iter().any(|reason| reason.contains("drain")) {
+        reasons.push("draining".to_owned());
+    }
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    reply::json(status, &Readiness { ready: reasons.is_empty(), reasons })
+}

@@ -1,0 +1,10 @@
+//! Jobs: submit, poll, stream, cancel, list.
+
+pub mod access;
+pub mod cancel;
+pub mod events;
+pub mod list;
+pub mod order;
+pub mod payment;
+pub mod poll;
+pub mod submit;

@@ -1,0 +1,54 @@
+//! The public routes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+
+use self::agents::{account, keys, statement};
+use self::jobs::{cancel, events, list, poll, submit};
+use super::api::Api;
+use super::edge::Edge;
+use super::request_id::RequestIds;
+use super::settings::Settings;
+use super::table::{self, Row};
+use crate::actors::Node;
+use crate::clock::{Clock, Random};
+
+pub mod agents;
+pub mod documents;
+pub mod health;
+pub mod jobs;
+
+/// Every public route.
+pub fn rows() -> Vec<Row<Arc<Api>>> {
+    vec![
+        Row::new(submit::__path_submit, submit::submit),
+        Row::new(list::__path_list, list::list),
+        Row::new(poll::__path_poll, poll::poll),
+        Row::new(events::__path_events, events::events),
+        Row::new(cancel::__path_cancel, cancel::cancel),
+        Row::new(account::__path_me, account::me),
+        Row::new(account::__path_balance, account::balance),
+        Row::new(statement::__path_ledger, statement::ledger),
+        Row::new(account::__path_rotate, account::rotate),
+        Row::new(keys::__path_list, keys::list),
+        Row::new(keys::__path_create, keys::create),
+        Row::new(keys::__path_revoke, keys::revoke),
+        Row::new(health::__path_healthz, health::healthz),
+        Row::new(health::__path_readyz, health::readyz),
+        Row::new(documents::__path_openapi, documents::openapi),
+        Row::new(documents::__path_problem, documents::problem),
+    ]
+}
+
+/// The router of the public listener. Must be called inside of a tokio runtime, and after the metrics' recorder is installed:
+/// what is counted before is lost. `shutdown` ends waiting polls and event streams at once.
+pub fn router(node: Node, settings: Settings, clock: Arc<dyn Clock>, random: &dyn Random, shutdown: CancellationToken) -> Router {
+    let rows = rows();
+    let edge = Arc::new(Edge { base: settings.public_url.clone(), ids: RequestIds::new(random), cors: true });
+    let document = super::openapi::public(&rows, &settings);
+    let api = Api::new(node, settings, clock, document, shutdown);
+    api.start_tidying();
+    table::router(rows, &edge, "public", api)
+}

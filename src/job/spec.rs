@@ -1,0 +1,66 @@
+//! What was asked for and on which terms: fixed when the job is accepted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::billing::{Network, Price};
+use crate::types::{AgentId, JobId, Route, Timestamp, UsageKeyId, Usd};
+
+/// How the job is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Billing {
+    /// From an agent's prepaid balance: the ceiling is held.
+    Virtual {
+        /// Whose balance.
+        agent: AgentId,
+        /// The usage key that submitted it, whose cap it counts into.
+        key: Option<UsageKeyId>,
+    },
+    /// By a signed x402 `upto` maximum: nothing moves before the job has run.
+    Upto {
+        /// Where it will be settled.
+        network: Network,
+    },
+}
+
+/// The order, as it was accepted. Never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Its id.
+    pub id: JobId,
+    /// Who pays, and how.
+    pub billing: Billing,
+    /// What is to be done.
+    pub route: Route,
+    /// The route's body, as the JSON text that was validated at submit.
+    pub payload: Box<str>,
+    /// The most that the buyer pays.
+    pub ceiling: Usd,
+    /// The price on the day of the order.
+    pub price: Price,
+    /// Where the end is told, if anywhere.
+    pub callback_url: Option<Box<str>>,
+    /// The buyer's own pairs, given back as they came.
+    pub metadata: Box<[(Box<str>, Box<str>)]>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// How long the run may take, in milliseconds from its first slot.
+    pub run_ms: i64,
+}
+
+impl Spec {
+    /// The agent whose balance pays, where one does.
+    pub const fn agent(&self) -> Option<AgentId> {
+        match self.billing {
+            Billing::Virtual { agent, .. } => Some(agent),
+            Billing::Upto { .. } => None,
+        }
+    }
+
+    /// The usage key that submitted it, where one did.
+    pub const fn usage_key(&self) -> Option<UsageKeyId> {
+        match self.billing {
+            Billing::Virtual { key, .. } => key,
+            Billing::Upto { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Outbound HTTP to URLs that strangers give: the callbacks of buyers, the pages of businesses.
+//!
+//! A call goes through three doors, each of which can be used alone: [`Breakers`] (is that host worth asking now?),
+//! [`Limits`] (is there a free line?) and [`GuardedClient`] (is that address allowed, and is it over in time?).
+//!
+//! Deliberately absent: retries, since whoever calls has a durable schedule or a budget; following redirects, decompressing,
+//! cookies and proxies, since each of them lets a stranger decide where or how much we read; and a client for URLs that the
+//! operator configures, which may lead to private addresses and so must never be one setting away from this one.
+
+mod body;
+pub mod breaker;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod guard;
+pub mod limits;
+pub mod policy;
+pub mod resolve;
+
+pub use body::{Capped, read_capped};
+pub use breaker::{BreakerSettings, Breakers, Pass, Paused};
+pub use guard::{Answer, GuardSettings, GuardedClient, Outbound};
+pub use limits::{LimitSettings, Limits, Permit, Standing};
+pub use policy::{Policy, Refusal, host_key};
+pub use resolve::{Lookup, SystemLookup};
+
+pub use crate::types::Reach;
+
+/// Why a call brought no answer. For logs and metrics: a stranger learns at most that it failed (T-35).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL, one of its addresses, or the peer that answered isn't allowed. Not one byte of the answer was used.
+    #[error("the destination is not allowed")]
+    Refused(#[from] Refusal),
+    /// The name has no address, or nobody could say.
+    #[error("the name does not resolve")]
+    Unresolved(#[source] reqwest::Error),
+    /// No connection, or no TLS session, within [`guard::CONNECT_TIMEOUT`].
+    #[error("no connection could be made")]
+    Unreachable(#[source] reqwest::Error),
+    /// The whole exchange took longer than the caller allowed.
+    #[error("the answer was not there in time")]
+    TimedOut,
+    /// The peer closed too early, or spoke something else than HTTP.
+    #[error("the exchange broke off")]
+    Broken(#[source] reqwest::Error),
+    /// The client can't be built: no root certificates, or a contact that is no header value.
+    #[error("the HTTP client can't be built")]
+    Setup(#[source] reqwest::Error),
+}
+
+impl Error {
+    /// One stable word for logs and metrics.
+    pub const fn class(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::Unresolved(_) => "unresolved",
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Broken(_) => "broken",
+            Self::Setup(_) => "setup",
+        }
+    }
+
+    /// Sorts what the HTTP client says. Its URL is taken out, since path and query may hold secrets (T-25).
+    fn from_client(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if let Some(refusal) = resolve::refusal_in(&error) {
+            return Self::Refused(refusal);
+        }
+        if error.is_dns() {
+            Self::Unresolved(error)
+        } else if error.is_connect() {
+            Self::Unreachable(error)
+        } else {
+            Self::Broken(error)
+        }
+    }
+}

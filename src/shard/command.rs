@@ -1,0 +1,200 @@
+//! What can be asked of a shard, and what it answers.
+
+use std::sync::Arc;
+
+use super::Agent;
+use super::event::{Attempt, Delivery, ScopedKey};
+use crate::job::{self, Effect, Job, Rejection, Spec};
+use crate::types::{AgentId, DeliveryId, JobId, OutOfRange, Timestamp, TokenHash, UsageKeyId, Usd};
+
+/// An idempotency key as it came with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Where it is looked up.
+    pub key: ScopedKey,
+    /// A hash of the request.
+    pub request: u128,
+    /// The shard's [`super::Shard::generation`] when the caller looked for the key among the stored rows and found none.
+    pub looked_up_at: u64,
+}
+
+/// An order to a shard. Ids, secrets' hashes and the time come in with it, so that deciding needs no luck and no clock.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Accept a job and hold its ceiling.
+    Submit {
+        /// The order.
+        spec: Arc<Spec>,
+        /// The caller's key, if one was sent.
+        key: Option<RequestKey>,
+    },
+    /// Something happened to a job.
+    Job {
+        /// Which.
+        id: JobId,
+        /// What.
+        event: job::Event,
+    },
+    /// An operator fails a job that is stuck.
+    FailJob {
+        /// Which.
+        id: JobId,
+        /// Why, for the log and the buyer.
+        reason: Box<str>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Make an agent.
+    CreateAgent {
+        /// Its id.
+        agent: AgentId,
+        /// The operator's name for it.
+        label: Box<str>,
+        /// The hash of its bearer.
+        token: TokenHash,
+        /// Its first balance.
+        credit: Usd,
+        /// The operator's key, if one was sent.
+        key: Option<RequestKey>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Credit an agent.
+    Credit {
+        /// Whom.
+        agent: AgentId,
+        /// How much.
+        amount: Usd,
+        /// Why.
+        reason: Box<str>,
+        /// The operator's key: without one, a repeat could not be told from a second credit.
+        key: RequestKey,
+        /// When.
+        at: Timestamp,
+    },
+    /// Shut an agent out. Its balance stays.
+    DisableAgent {
+        /// Whom.
+        agent: AgentId,
+        /// Why.
+        reason: Box<str>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Give an agent a new bearer; the old one is unknown from then on.
+    RotateToken {
+        /// Whose.
+        agent: AgentId,
+        /// The hash of the new one.
+        token: TokenHash,
+    },
+    /// Make a usage key.
+    CreateUsageKey {
+        /// Whose.
+        agent: AgentId,
+        /// Its id.
+        id: UsageKeyId,
+        /// The hash of the key.
+        token: TokenHash,
+        /// The agent's name for it.
+        label: Box<str>,
+        /// The most that its jobs may cost in all.
+        spend_cap: Option<Usd>,
+        /// Unknown from then on.
+        expires_at: Option<Timestamp>,
+        /// The caller's key, if one was sent.
+        key: Option<RequestKey>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Revoke a usage key. Its running jobs go on.
+    RevokeUsageKey {
+        /// Whose.
+        agent: AgentId,
+        /// Which.
+        id: UsageKeyId,
+    },
+    /// An attempt at a callback was made.
+    Attempted {
+        /// Which.
+        id: DeliveryId,
+        /// How it went.
+        attempt: Attempt,
+        /// When to try again; `None` where this was the last.
+        next_at: Option<Timestamp>,
+    },
+    /// Deliver a job's callback again.
+    Redeliver {
+        /// The ended job, which the caller has read: it may be long out of memory.
+        job: Arc<Job>,
+        /// The number of the next log row.
+        attempts: u16,
+        /// Why.
+        reason: Box<str>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The answer to a command that was carried out.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// The job was accepted.
+    Accepted(Arc<Job>),
+    /// The key's first request made this already. Nothing changed.
+    Replayed(super::event::Made),
+    /// The job after the event, and what to do now that it is durable.
+    Moved(Arc<Job>, Vec<Effect>),
+    /// The agent after the change.
+    Agent(Box<Agent>),
+    /// A callback's place in the schedule, or none where it is over.
+    Delivery(Option<Delivery>),
+}
+
+/// The answer to a command that can't be carried out. Nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The ceiling doesn't fit into the balance.
+    #[error("the balance does not cover the ceiling")]
+    InsufficientBalance {
+        /// What can be spent.
+        available: Usd,
+        /// What was wanted.
+        wanted: Usd,
+    },
+    /// The ceiling doesn't fit under the usage key's cap.
+    #[error("the usage key's cap does not cover the ceiling")]
+    SpendCap {
+        /// What is left under the cap.
+        left: Usd,
+        /// What was wanted.
+        wanted: Usd,
+    },
+    /// The key came with another request before.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The rows that the caller looked at may be out of date: look again and send the command again.
+    #[error("look the key up again")]
+    LookAgain,
+    /// No such agent, or it is disabled.
+    #[error("no such agent")]
+    NoAgent,
+    /// No such usage key.
+    #[error("no such usage key")]
+    NoUsageKey,
+    /// There is no room for another usage key.
+    #[error("the agent has as many usage keys as it can have")]
+    TooManyUsageKeys,
+    /// No such job among the live ones.
+    #[error("no such live job")]
+    NoJob,
+    /// The job has no callback to deliver.
+    #[error("the job has no callback")]
+    NoCallback,
+    /// The job's machine says no.
+    #[error(transparent)]
+    Job(#[from] Rejection),
+    /// A sum would leave the range of money.
+    #[error(transparent)]
+    Amount(#[from] OutOfRange),
+}

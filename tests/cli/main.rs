@@ -1,0 +1,10 @@
+//! The real binary, as an operator runs it: exit codes, settings, signals, the demo, the audit.
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod audit;
+mod demo;
+mod directory;
+mod serve;
+mod settings;
+mod support;

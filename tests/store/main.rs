@@ -1,0 +1,12 @@
+//! What every store must do, asked of each; and what the embedded one must survive.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends at what it doesn't expect")]
+
+mod conformance;
+mod damage;
+mod full;
+mod growth;
+mod kill;
+mod lock;
+mod misfortune;
+mod model;
+mod support;

@@ -1,0 +1,233 @@
+//! A node in process over the in-memory store, with a scripted enricher.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use enrich_jobs::actors::{Error, JobFilter, Node, Order, Parts, Settings};
+use enrich_jobs::billing::PriceList;
+use enrich_jobs::callbacks::Deliverer;
+use enrich_jobs::clock::{Clock, SystemClock, SystemRandom};
+use enrich_jobs::enrich::{self, Answer, Call, Enricher, Found, Run};
+use enrich_jobs::job::{Job, Status};
+use enrich_jobs::net::{GuardSettings, GuardedClient};
+use enrich_jobs::shard::Grant;
+use enrich_jobs::store::memory::Memory;
+use enrich_jobs::types::{AgentId, JobId, Reach, Route, ServerKey, Usd};
+
+/// Costs a cent a hop; ends as it is told.
+pub struct Script {
+    hops: u32,
+    waits: bool,
+    panics: bool,
+    end: fn() -> Result<Found, enrich::Error>,
+    runs: AtomicU32,
+    calls: AtomicU32,
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "other ends are errors")]
+fn matched() -> Result<Found, enrich::Error> {
+    Ok(Found { matched: true, result: "{\"matched\":true}".to_owned() })
+}
+
+impl Script {
+    pub fn hops(hops: u32) -> Self {
+        Self { hops, waits: false, panics: false, end: matched, runs: AtomicU32::new(0), calls: AtomicU32::new(0) }
+    }
+
+    pub fn panics() -> Self {
+        Self { panics: true, ..Self::hops(0) }
+    }
+
+    pub fn ends(end: fn() -> Result<Found, enrich::Error>) -> Self {
+        Self { end, ..Self::hops(0) }
+    }
+
+    pub fn matched(self) -> Self {
+        self
+    }
+
+    pub fn ending(self, end: fn() -> Result<Found, enrich::Error>) -> Self {
+        Self { end, ..self }
+    }
+
+    /// After its hops it waits for a vendor that never answers.
+    pub fn then_waits(self) -> Self {
+        Self { waits: true, ..self }
+    }
+
+    pub fn runs(&self) -> u32 {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Calls that a vendor has seen.
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Script")
+    }
+}
+
+#[derive(Debug)]
+struct Scripted(Arc<Script>);
+
+#[async_trait::async_trait]
+impl Enricher for Scripted {
+    fn route(&self) -> Route {
+        Route::Websearch
+    }
+
+    async fn run(&self, _payload: &str, run: &mut Run) -> Result<Found, enrich::Error> {
+        fn call(request: &str) -> Call<'_> {
+            Call { tool: "scripted", request, cost_max: Usd::from_micros(10_000), timeout: Duration::from_secs(5) }
+        }
+        let script = &self.0;
+        script.runs.fetch_add(1, Ordering::Relaxed);
+        assert!(!script.panics, "told to panic");
+        for hop in 0..script.hops {
+            let work = async {
+                script.calls.fetch_add(1, Ordering::Relaxed);
+                Ok(Answer { value: Some(hop), cost: Usd::from_micros(10_000) })
+            };
+            let request = hop.to_string();
+            let _hop = run.hop(call(&request), work).await?;
+        }
+        if script.waits {
+            let never = Call { timeout: Duration::from_mins(10), ..call("never") };
+            let _hop = run.hop(never, std::future::pending::<Result<Answer<u32>, String>>()).await?;
+        }
+        (script.end)()
+    }
+}
+
+pub struct TestNode {
+    pub node: Node,
+    pub script: Arc<Script>,
+}
+
+impl TestNode {
+    pub async fn start(memory: Memory, script: Script) -> Self {
+        Self::with_slots(memory, script, 16).await
+    }
+
+    pub async fn with_slots(memory: Memory, script: Script, slots: usize) -> Self {
+        Self::at(memory, script, slots, Arc::new(SystemClock)).await
+    }
+
+    pub async fn at(memory: Memory, script: Script, slots: usize, clock: Arc<dyn Clock>) -> Self {
+        let script = Arc::new(script);
+        let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "tests".to_owned() };
+        let parts = Parts {
+            store: Arc::new(memory),
+            clock,
+            random: Arc::new(SystemRandom),
+            server_key: ServerKey::new([1; 32]),
+            enrichers: vec![Arc::new(Scripted(Arc::clone(&script)))],
+            deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
+            settings: Settings {
+                prices: PriceList::default(),
+                slots,
+                run_ms: 900_000,
+                max_timeout_seconds: 1200,
+                job_retention_days: 30,
+                drain_for: Duration::from_secs(2),
+            },
+        };
+        Self { node: Node::start(parts).await.unwrap(), script }
+    }
+
+    pub async fn agent(&self, credit: Usd) -> AgentId {
+        self.node.create_agent("tester".into(), credit, None).await.unwrap().agent.id
+    }
+
+    /// The job once `enough` holds; a test that waits for ever is told so.
+    pub async fn until(&self, id: JobId, enough: impl Fn(&Job) -> bool) -> Arc<Job> {
+        let looked = async {
+            let mut seen = 0;
+            loop {
+                let job = self.node.job_beyond(id, seen, Duration::from_secs(1)).await.unwrap().expect("the job is there");
+                if enough(&job) {
+                    return job;
+                }
+                seen = job.state.version;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), looked).await.expect("the job gets there")
+    }
+
+    pub async fn ended(&self, id: JobId) -> Arc<Job> {
+        self.until(id, |job| job.state.status.is_ended()).await
+    }
+
+    /// As a client does that was told to try again with the same key.
+    pub async fn submit_until_accepted(&self, order: Order) -> JobId {
+        let tried = async {
+            loop {
+                match self.node.submit(order.clone()).await {
+                    Ok(accepted) => return accepted.job.spec.id,
+                    Err(Error::Unavailable | Error::StorageFull | Error::Overloaded) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), tried).await.expect("it is accepted")
+    }
+
+    /// The one job that runs, once one does.
+    pub async fn running(&self) -> JobId {
+        let filter = JobFilter { status: Some(Status::Running), route: None };
+        for _ in 0..500 {
+            if let Some(job) = self.node.jobs(filter, None, 10).await.unwrap().items.first() {
+                return job.spec.id;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no job runs");
+    }
+
+    /// Leaves everything as it is stored, like a process that is gone.
+    pub async fn abandon(self) {
+        self.node.shutdown().await;
+    }
+
+    /// A node that can be killed: it lives in a runtime of its own.
+    pub async fn mortal(memory: Memory, script: Script) -> (Self, Life) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let world = runtime.spawn(Self::start(memory, script)).await.unwrap();
+        (world, Life(Some(runtime)))
+    }
+}
+
+/// What a node lives by.
+pub struct Life(Option<tokio::runtime::Runtime>);
+
+impl Life {
+    /// Nothing of the node happens any more; nothing is written first.
+    pub fn end(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+pub fn order(agent: AgentId, ceiling: Usd) -> Order {
+    Order {
+        caller: Grant { agent, key: None, expires_at: None },
+        route: Route::Websearch,
+        payload: r#"{"business_name":"Acme Corp"}"#.into(),
+        ceiling,
+        callback_url: None,
+        metadata: Box::default(),
+        key: None,
+    }
+}
