@@ -22,7 +22,9 @@ use crate::types::JobId;
 const CHECKPOINT_ROWS: usize = 20_000;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 /// Rows in one write: small, because appends of all shards wait behind it.
-const SLICE_ROWS: usize = 256;
+const SLICE_ROWS: usize = 96;
+/// Slices that are encoded before they can be written.
+const SLICES_AHEAD: usize = 2;
 /// Ended jobs that polls still find in memory: so many a shard, for so long.
 const ENDED_KEPT: usize = 1_000;
 const ENDED_KEPT_FOR: Duration = Duration::from_secs(30);
@@ -293,15 +295,26 @@ impl State {
         self.checkpointing = Some(Arc::clone(&rows));
         let (store, me) = (Arc::clone(&self.handle.node.store), me.clone());
         let (shard, epoch, upto) = (self.handle.id, self.epoch, self.seq);
-        tokio::spawn(async move {
-            let result = async {
-                for slice in rows.slices(SLICE_ROWS) {
-                    store.put_rows(shard, epoch, slice).await?;
+        // Sorting and encoding some ten thousand rows would hold up whoever shares a runtime's thread with it.
+        let (encoded, mut slices) = tokio::sync::mpsc::channel(SLICES_AHEAD);
+        let encoding = tokio::task::spawn_blocking(move || {
+            for slice in rows.slices(SLICE_ROWS) {
+                if encoded.blocking_send(slice).is_err() {
+                    break;
                 }
-                store.trim(shard, epoch, upto).await
-            };
-            let result = result.await;
-            drop(rows);
+            }
+        });
+        tokio::spawn(async move {
+            let mut result = Ok(());
+            while let (true, Some(slice)) = (result.is_ok(), slices.recv().await) {
+                result = store.put_rows(shard, epoch, slice).await;
+            }
+            // The encoder sees that nobody takes more. It has let go of its half of the rows when it is told of here.
+            drop(slices);
+            result = result.and(encoding.await.map_err(|error| store::Error::Unavailable(error.to_string())));
+            if result.is_ok() {
+                result = store.trim(shard, epoch, upto).await;
+            }
             me.cast(Message::Checkpointed(result)).ok();
         });
     }
@@ -310,11 +323,14 @@ impl State {
         let Some(rows) = self.checkpointing.take() else { return };
         match result {
             Ok(()) => {
+                self.handle.written_keys().add(rows.keys().copied());
                 self.shard.forget_keys(rows.keys());
                 self.handle.set_generation(self.shard.generation());
                 let now = Instant::now();
                 self.ended.extend(rows.ended_jobs().map(|job| (now, job.spec.id)));
                 self.forget_ended();
+                // As many as were encoded: freeing them takes its time too.
+                tokio::task::spawn_blocking(move || drop(rows));
             }
             Err(error) => {
                 tracing::warn!(shard = self.handle.id.0, error = %error, "checkpoint not written, it is tried again");

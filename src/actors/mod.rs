@@ -16,6 +16,7 @@ mod published;
 mod retention;
 mod shard;
 mod slots;
+mod written_keys;
 
 pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, MadeAgent, MadeUsageKey, NewUsageKey, Order, ShardStatus};
 pub use node::{Node, Parts, Settings, StartError};

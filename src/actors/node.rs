@@ -447,6 +447,9 @@ pub(super) async fn under_key(
 }
 
 async fn stored_key(shard: &ShardHandle, key: ScopedKey) -> Result<Option<KeyEntry>, Error> {
+    if !shard.written_keys().may_hold(key) {
+        return Ok(None);
+    }
     let row = shard.node.store.get(shard.id, Table::Key, &key_row(key)).await.map_err(unread)?;
     row.map(|row| codec::decode(&row)).transpose().map_err(|error| Error::Corrupt(error.to_string()))
 }

@@ -14,6 +14,7 @@ use super::ledger::{self, Answer, Deliver, Ledger, Loaded, View};
 use super::meters;
 use super::node::Inner;
 use super::slots::Slot;
+use super::written_keys::{self, WrittenKeys};
 use crate::shard::{Command, Delivery, Loader};
 use crate::store;
 use crate::types::{JobId, ShardId};
@@ -33,6 +34,7 @@ pub(super) struct ShardHandle {
     actors: RwLock<Option<Arc<Actors>>>,
     commands: Arc<AtomicUsize>,
     generation: AtomicU64,
+    written_keys: RwLock<Arc<WrittenKeys>>,
     epoch: AtomicU64,
 }
 
@@ -53,7 +55,15 @@ impl Drop for Admitted {
 
 impl ShardHandle {
     pub(super) fn new(id: ShardId, node: Arc<Inner>) -> Self {
-        Self { id, node, actors: RwLock::new(None), commands: Arc::default(), generation: AtomicU64::new(0), epoch: AtomicU64::new(0) }
+        Self {
+            id,
+            node,
+            actors: RwLock::new(None),
+            commands: Arc::default(),
+            generation: AtomicU64::new(0),
+            written_keys: RwLock::default(),
+            epoch: AtomicU64::new(0),
+        }
     }
 
     /// Carries a command out. Durable when this returns.
@@ -122,6 +132,18 @@ impl ShardHandle {
 
     pub(super) fn set_generation(&self, generation: u64) {
         self.generation.store(generation, Ordering::Release);
+    }
+
+    /// Which idempotency keys may have a row.
+    pub(super) fn written_keys(&self) -> Arc<WrittenKeys> {
+        Arc::clone(&self.written_keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The shard was loaded: what was known of its rows may be out of date, and is read again in the background.
+    fn read_keys_ahead(self: &Arc<Self>) {
+        let keys = Arc::<WrittenKeys>::default();
+        *self.written_keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&keys);
+        tokio::spawn(written_keys::fill(Arc::clone(self), keys));
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -268,6 +290,7 @@ async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), 
         waiting.push((job.state.started_at.is_none(), job.spec.id.uuid(), Arc::clone(&job.spec)));
     }
     waiting.sort_unstable_by_key(|(queued, age, _)| (*queued, *age));
+    handle.read_keys_ahead();
     let owed: Vec<_> = loaded.shard.deliveries().cloned().collect();
     let supervisor = me.get_cell();
     let (jobs, _) = Actor::spawn_linked(None, Jobs, Arc::clone(handle), supervisor.clone()).await?;
