@@ -1,6 +1,6 @@
 // What a buyer signs for an `upto` payment, and how a settler's answer is read.
 import { randomBytes } from 'node:crypto';
-import { decodeEventLog, encodeAbiParameters, keccak256, toHex } from 'viem';
+import { decodeEventLog, encodeAbiParameters, isAddressEqual, keccak256, toHex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { PERMIT2, PROXY, abiOf } from './world.mjs';
 
@@ -53,7 +53,7 @@ export function keyOf({ owner, permit }) {
 /** What a batch's logs say of each item: `settled` with its amount, or the reason. */
 export function outcomes(world, logs, items) {
   const said = logs
-    .filter((log) => log.address === world.settler.toLowerCase())
+    .filter((log) => isAddressEqual(log.address, world.settler))
     .map(({ topics, data }) => decodeEventLog({ abi: abiOf('Settler'), topics, data }));
   return items.map((item) => {
     const mine = said.filter(({ args }) => args.key === keyOf(item));

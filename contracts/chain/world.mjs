@@ -1,7 +1,7 @@
 // A chain on which payments can be settled: Permit2 and the proxy where payers' signatures name them, a dollar, a settler
 // with its operators, a recipient, and payers with money. The same addresses every time.
 import { readFileSync } from 'node:fs';
-import { encodeDeployData, encodeFunctionData, numberToHex, toHex } from 'viem';
+import { encodeDeployData, encodeFunctionData, getAddress, numberToHex, toHex } from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 import { permit2 } from '../permit2/permit2.mjs';
 import { startAnvil } from './anvil.mjs';
@@ -80,7 +80,7 @@ async function setUp(chain, payerCount, total) {
   }
   async function deploy(name, args = []) {
     const { abi, bytecode } = artifact(name);
-    return (await send({ data: encodeDeployData({ abi, bytecode, args }) })).contractAddress;
+    return getAddress((await send({ data: encodeDeployData({ abi, bytecode, args }) })).contractAddress);
   }
 
   // By the deployer that every chain has, so that the address proves the code.
