@@ -185,6 +185,15 @@ test('no gas limit makes a good item fail, not even one that needs most of its b
   await sweep([...(await signed(2)), last], { from: 100_000, to: 480_000, step: 7_001 });
 });
 
+test('a gas limit that is enough whatever the items do', async (t) => {
+  const bomb = { address: await world.deploy('GasBurningWallet') };
+  const bombs = await Promise.all(Array.from({ length: 24 }, () => upto(world, bomb, { signature: `0x${'ff'.repeat(65)}` })));
+  const items = [...bombs, await upto(world, world.payers[0])];
+  const receipt = await world.send({ ...batch(items), gas: numberToHex(60_000 + 215_000 * items.length) });
+  assert.deepEqual(outcomes(world, receipt.logs, items), [...Array(24).fill(refused('')), SETTLED]);
+  t.diagnostic(`a batch of 25, 24 of them gas bombs: ${gasOf(receipt)} gas`);
+});
+
 test('a call tells of each item what the logs would', async () => {
   const items = [...(await signed(2)), await upto(world, world.payers[2], { amount: 0n })];
   const answer = await world.chain.rpc('eth_call', [batch(items), 'latest']);
