@@ -6,5 +6,7 @@
 pub mod ledger;
 pub mod price;
 
-pub use ledger::{Account, CreditKey, JobTransfer, Network, Source, Transfer, TransferId};
+pub use ledger::{Account, CreditKey, JobTransfer, Source, Transfer, TransferId};
 pub use price::{Price, PriceList, charge};
+
+pub use crate::types::Network;
