@@ -2,12 +2,13 @@
 //!
 //! Pure: what a chain says comes in as values, the chain's time too. A payment is only ever checked against an offer of our
 //! own, never against the buyer's echo of one. Order, cheapest first: decode the header, look the payment up as a repeat
-//! ([`claim`]), [`verify::verify`] it, [`verify::judge`] what the chain says of its payer, then admit it.
+//! ([`claim`]), [`verify::verify`] it, [`verify::judge`] what the chain says of its payer, then [`exposure::admit`] it.
 //! Deliberately absent: RPC, sending transactions, hosted facilitators, wallets with code (ERC-1271, ERC-6492), version 1.
 
 pub mod abi;
 pub mod amount;
 pub mod claim;
+pub mod exposure;
 pub mod extensions;
 pub mod header;
 pub mod messages;
