@@ -7,10 +7,12 @@
 
 pub mod abi;
 pub mod amount;
+pub mod calldata;
 pub mod claim;
 pub mod exposure;
 pub mod extensions;
 pub mod header;
+pub mod logs;
 pub mod messages;
 pub mod offer;
 pub mod permit2;
