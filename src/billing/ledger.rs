@@ -7,14 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{AgentId, JobId, Timestamp, Usd};
-
-/// A chain, by its CAIP-2 name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Network {
-    /// An EVM chain by its id: `eip155:8453`.
-    Eip155(u64),
-}
+use crate::types::{AgentId, JobId, Network, Timestamp, Usd};
 
 /// Where deposited money came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,14 +33,6 @@ pub enum Account {
     Chain(Network),
     /// What was owed and will not be paid.
     WriteOff,
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Eip155(chain) => write!(f, "eip155:{chain}"),
-        }
-    }
 }
 
 impl fmt::Display for Account {

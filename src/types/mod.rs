@@ -9,6 +9,7 @@ pub mod base32;
 pub mod callback_url;
 pub mod id;
 pub mod mac;
+pub mod network;
 pub mod page;
 pub mod payload;
 pub mod poll_bearer;
@@ -18,10 +19,12 @@ pub mod server_key;
 pub mod time;
 pub mod token;
 pub mod usd;
+pub mod wallet;
 pub mod webhook_secret;
 
 pub use callback_url::{CallbackUrl, CallbackUrlError};
 pub use id::{AgentId, DeliveryId, JobId, ShardId, Slot, UsageKeyId};
+pub use network::{Network, ParseNetworkError};
 pub use page::{Cursor, Page};
 pub use payload::{FieldError, FieldErrorKind, LeadPayload, WebsearchPayload};
 pub use poll_bearer::PollBearer;
@@ -31,6 +34,7 @@ pub use server_key::ServerKey;
 pub use time::Timestamp;
 pub use token::{Token, TokenHash, TokenKind};
 pub use usd::{OutOfRange, ParseUsdError, Usd};
+pub use wallet::{ParseWalletError, Wallet};
 pub use webhook_secret::WebhookSecret;
 
 /// A map over our own ids and digests: seeded per process, and much faster on short keys than the standard hasher.

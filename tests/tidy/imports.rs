@@ -22,6 +22,8 @@ enum Crates {
 
 /// Bytes, numbers and text. Nothing in here has a clock, a socket, a file or a thread.
 const ARITHMETIC: &[&str] = &[
+    "alloy_primitives",
+    "alloy_sol_types",
     "base64",
     "hex",
     "hmac",
