@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod binary;
+pub mod chain;
 pub mod luck;
 pub mod market;
 pub mod money;

@@ -47,7 +47,10 @@ pub(crate) fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
         for path in entries.map(|entry| entry.unwrap().path()) {
             if path.is_dir() {
-                folders.push(path);
+                // What was installed isn't ours.
+                if !path.ends_with("node_modules") {
+                    folders.push(path);
+                }
             } else if endings.iter().any(|ending| path.to_string_lossy().ends_with(ending)) {
                 found.push(path.strip_prefix(top()).unwrap().to_owned());
             }

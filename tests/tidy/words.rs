@@ -24,8 +24,25 @@ const STRAY: &[(&str, &str)] = &[
 
 #[test]
 fn no_stray_words() {
-    let endings = &[".rs", ".md", ".py", ".ts", ".sh", ".toml", ".yml", ".csv", ".txt", ".http", "scripts/test"];
-    let all: Vec<_> = ["src", "docs", "tests", "scripts", "samples", "benches"].iter().flat_map(|folder| files(folder, endings)).collect();
+    let endings = &[
+        ".rs",
+        ".md",
+        ".py",
+        ".ts",
+        ".mjs",
+        ".sol",
+        ".sh",
+        ".toml",
+        ".yml",
+        ".csv",
+        ".txt",
+        ".http",
+        "scripts/test",
+        "package.json",
+        "package-lock.json",
+    ];
+    let folders = ["src", "docs", "tests", "scripts", "samples", "benches", "contracts"];
+    let all: Vec<_> = folders.iter().flat_map(|folder| files(folder, endings)).collect();
     let top = ["README.md", "Cargo.toml", "Dockerfile", "docker-compose.yml", "deny.toml", "clippy.toml"].map(std::path::PathBuf::from);
     let stray: Vec<_> = STRAY.iter().map(|(word, why)| (word.replace('|', ""), why)).collect();
     let mut wrong = Vec::new();
