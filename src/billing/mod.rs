@@ -3,6 +3,7 @@
 //! Pure. Deliberately absent: who may do what, and when (that is the job machine's and the shard's), and any float.
 #![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions))]
 
+pub mod lane;
 pub mod ledger;
 pub mod price;
 pub mod x402;
