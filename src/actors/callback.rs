@@ -189,9 +189,7 @@ async fn attempt(handle: &ShardHandle, delivery: Delivery) -> Next {
     match handle.execute(Command::Attempted { id: delivery.id, attempt, next_at }).await {
         Ok(Reply::Delivery(next)) => Next::Stored(next),
         // Refused: another attempt or the retention has ended it meanwhile.
-        Ok(Reply::Accepted(_) | Reply::Replayed(_) | Reply::Moved(..) | Reply::Agent(_)) | Err(super::api::Error::Refused(_)) => {
-            Next::Stored(None)
-        }
+        Ok(_) | Err(super::api::Error::Refused(_)) => Next::Stored(None),
         // Not written down: it is sent again under the same id (CP-23).
         Err(_) => later(AGAIN),
     }

@@ -164,9 +164,7 @@ async fn apply(handle: &ShardHandle, id: JobId, event: Event) -> Option<(Arc<Job
             Err(Error::Refused(Refusal::Job(Rejection::OutOfOrder(Status::Running)))) if matches!(event, Event::SlotGranted { .. }) => {
                 return handle.node.published.job(&id).map(|job| (job, Vec::new()));
             }
-            Ok(Reply::Accepted(_) | Reply::Replayed(_) | Reply::Agent(_) | Reply::Delivery(_)) | Err(Error::Refused(Refusal::NoJob)) => {
-                return None;
-            }
+            Ok(_) | Err(Error::Refused(Refusal::NoJob)) => return None,
             Err(Error::Refused(refusal)) => {
                 tracing::warn!(job.id = %id, %refusal, "the job does not take its run's event");
                 return None;

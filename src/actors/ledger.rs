@@ -245,6 +245,7 @@ impl State {
                 Event::JobOpened(spec, _) => opened.push(spec),
                 Event::TokenPut(hash, grant) => node.published.put_token(hash, grant),
                 Event::OutboxPut(delivery) => self.handle.owe(delivery),
+                Event::DuePut(due) => node.settle(*due),
                 Event::JobMoved(..)
                 | Event::HopAdded(..)
                 | Event::AgentPut(_)
@@ -254,6 +255,9 @@ impl State {
                 | Event::Posted(_)
                 | Event::KeyPut(..)
                 | Event::OutboxGone(_)
+                | Event::DueGone(_)
+                | Event::WalletPut(_)
+                | Event::LaneMoved(..)
                 | Event::Attempted(..)
                 | Event::OperatorActed(_) => {}
             }

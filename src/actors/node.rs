@@ -228,6 +228,7 @@ impl Node {
             metadata,
             created_at: at,
             run_ms: self.inner.settings.run_ms,
+            payment: None,
         });
         let scope = caller.agent.as_bytes();
         match keyed(shard, scope, key.as_ref(), |key| Command::Submit { spec: Arc::clone(&spec), key }).await? {
@@ -255,7 +256,7 @@ impl Node {
         let Some(entry) = entry else { return Ok(None) };
         match entry.made {
             Made::Job(id) if entry.request == key.request => Ok(self.job(id).await?.map(|job| Accepted { job, replayed: true })),
-            Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) => Err(Error::Refused(Refusal::KeyReused)),
+            Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) | Made::Payment(_) => Err(Error::Refused(Refusal::KeyReused)),
         }
     }
 
@@ -297,15 +298,11 @@ impl Node {
     pub async fn cancel(&self, id: JobId) -> Result<Arc<Job>, Error> {
         let shard = self.shard(id.slot())?;
         let event = job::Event::CancelRequested { at: self.inner.clock.now() };
-        match shard.execute(Command::Job { id, event }).await? {
-            Reply::Moved(job, effects) => {
-                if effects.contains(&Effect::StopRun) {
-                    shard.stop(id);
-                }
-                Ok(job)
-            }
-            Reply::Accepted(_) | Reply::Replayed(_) | Reply::Agent(_) | Reply::Delivery(_) => Err(Error::NoJob(id)),
+        let Reply::Moved(job, effects) = shard.execute(Command::Job { id, event }).await? else { return Err(Error::NoJob(id)) };
+        if effects.contains(&Effect::StopRun) {
+            shard.stop(id);
         }
+        Ok(job)
     }
 
     /// An agent with its balance.
@@ -455,10 +452,7 @@ async fn stored_key(shard: &ShardHandle, key: ScopedKey) -> Result<Option<KeyEnt
 }
 
 fn made_or_reply(reply: Reply) -> Keyed {
-    match reply {
-        Reply::Replayed(made) => Keyed::Made(made),
-        reply @ (Reply::Accepted(_) | Reply::Moved(..) | Reply::Agent(_) | Reply::Delivery(_)) => Keyed::Reply(reply),
-    }
+    if let Reply::Replayed(made) = reply { Keyed::Made(made) } else { Keyed::Reply(reply) }
 }
 
 /// Where a caller's key is looked up. A hash that nobody can steer: two callers whose keys met in one place would be shown each

@@ -64,10 +64,8 @@ impl Node {
         let at = self.inner.clock.now();
         match self.shard(agent.slot())?.execute(Command::DisableAgent { agent, reason, at }).await {
             Ok(Reply::Agent(agent)) => Ok(*agent),
-            Ok(Reply::Accepted(_) | Reply::Replayed(_) | Reply::Moved(..) | Reply::Delivery(_)) | Err(Error::Refused(_)) => {
-                Err(Error::NoAgent(agent))
-            }
-            Err(error) => Err(error),
+            Err(error) if !matches!(error, Error::Refused(_)) => Err(error),
+            Ok(_) | Err(_) => Err(Error::NoAgent(agent)),
         }
     }
 
@@ -77,14 +75,11 @@ impl Node {
     /// [`Refusal::NoJob`] where it has ended.
     pub async fn fail_job(&self, id: JobId, reason: Box<str>) -> Result<Arc<Job>, Error> {
         let shard = self.shard(id.slot())?;
-        match shard.execute(Command::FailJob { id, reason, at: self.inner.clock.now() }).await? {
-            Reply::Moved(job, _) => {
-                // A run that is under way finds its job ended; stopping it saves the vendor's money.
-                shard.stop(id);
-                Ok(job)
-            }
-            Reply::Accepted(_) | Reply::Replayed(_) | Reply::Agent(_) | Reply::Delivery(_) => Err(Error::NoJob(id)),
-        }
+        let command = Command::FailJob { id, reason, at: self.inner.clock.now() };
+        let Reply::Moved(job, _) = shard.execute(command).await? else { return Err(Error::NoJob(id)) };
+        // A run that is under way finds its job ended; stopping it saves the vendor's money.
+        shard.stop(id);
+        Ok(job)
     }
 
     /// All there is to know of a job.
@@ -107,12 +102,10 @@ impl Node {
         let job = self.job(id).await?.ok_or(Error::NoJob(id))?;
         let attempts = self.attempts_of(id).await?.last().map_or(0, |(_, number, _)| number.saturating_add(1));
         let command = Command::Redeliver { job, attempts, reason, at: self.inner.clock.now() };
-        match self.shard(id.slot())?.execute(command).await? {
-            Reply::Delivery(Some(delivery)) => Ok(delivery),
-            Reply::Delivery(None) | Reply::Accepted(_) | Reply::Replayed(_) | Reply::Moved(..) | Reply::Agent(_) => {
-                Err(Error::Refused(Refusal::NoCallback))
-            }
-        }
+        let Reply::Delivery(Some(delivery)) = self.shard(id.slot())?.execute(command).await? else {
+            return Err(Error::Refused(Refusal::NoCallback));
+        };
+        Ok(delivery)
     }
 
     /// Callbacks that are owed, the next one first.

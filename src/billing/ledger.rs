@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::lane::ItemKey;
+
 use crate::types::{AgentId, JobId, Network, Timestamp, Usd};
 
 /// Where deposited money came from.
@@ -85,6 +87,28 @@ impl JobTransfer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CreditKey(pub u128);
 
+/// What an `exact` payment was for. Each happens at most once per payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PaymentTransfer {
+    /// It went into an agent's balance.
+    Deposit,
+    /// It made up for what was written off.
+    Recovery,
+    /// It paid for a call, beyond what the call's job is charged.
+    Sale,
+}
+
+impl PaymentTransfer {
+    /// Its name in statements.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deposit => "deposit",
+            Self::Recovery => "recovery",
+            Self::Sale => "sale",
+        }
+    }
+}
+
 /// Names a transfer for ever. The same order always gives the same id, so a repeat is seen as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TransferId {
@@ -92,6 +116,10 @@ pub enum TransferId {
     Job(JobId, JobTransfer),
     /// An operator's credit to an agent.
     Credit(AgentId, CreditKey),
+    /// What an `exact` payment was for.
+    Payment(ItemKey, PaymentTransfer),
+    /// What a new wallet's agent starts with, once per wallet.
+    Welcome(AgentId),
 }
 
 impl fmt::Display for TransferId {
@@ -99,6 +127,8 @@ impl fmt::Display for TransferId {
         match self {
             Self::Job(job, kind) => write!(f, "{job}:{}", kind.as_str()),
             Self::Credit(agent, key) => write!(f, "{agent}:deposit:{:032x}", key.0),
+            Self::Payment(key, kind) => write!(f, "{key:?}:{}", kind.as_str()),
+            Self::Welcome(agent) => write!(f, "{agent}:welcome"),
         }
     }
 }
@@ -153,6 +183,27 @@ impl Transfer {
     /// Books a claim as lost.
     pub fn write_off(job: JobId, network: Network, charge: Usd, at: Timestamp) -> Self {
         Self::of_job(job, JobTransfer::WriteOff, Account::WriteOff, Account::Claims(network), charge, at)
+    }
+
+    /// Puts what was paid on a chain into an agent's balance.
+    pub fn deposit(agent: AgentId, key: ItemKey, network: Network, amount: Usd, at: Timestamp) -> Self {
+        Self::of_payment(key, PaymentTransfer::Deposit, network, Account::Agent(agent), amount, at)
+    }
+
+    /// Books what a debtor paid at last.
+    pub fn recovery(key: ItemKey, network: Network, amount: Usd, at: Timestamp) -> Self {
+        Self::of_payment(key, PaymentTransfer::Recovery, network, Account::WriteOff, amount, at)
+    }
+
+    fn of_payment(key: ItemKey, kind: PaymentTransfer, network: Network, credit: Account, amount: Usd, at: Timestamp) -> Self {
+        let id = TransferId::Payment(key, kind);
+        Self { id, debit: Account::Chain(network), credit, amount, at, note: Box::default() }
+    }
+
+    /// What a wallet's new agent starts with.
+    pub fn welcome(agent: AgentId, amount: Usd, at: Timestamp) -> Self {
+        let debit = Account::Deposits(Source::Operator);
+        Self { id: TransferId::Welcome(agent), debit, credit: Account::Agent(agent), amount, at, note: "starting credit".into() }
     }
 
     /// Puts an operator's credit into an agent's balance.

@@ -8,7 +8,7 @@ pub mod ledger;
 pub mod price;
 pub mod x402;
 
-pub use ledger::{Account, CreditKey, JobTransfer, Source, Transfer, TransferId};
+pub use ledger::{Account, CreditKey, JobTransfer, PaymentTransfer, Source, Transfer, TransferId};
 pub use price::{Price, PriceList, charge};
 
 pub use crate::types::Network;

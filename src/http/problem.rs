@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::limit::Budget;
 use crate::actors;
+use crate::billing::x402::exposure::NoCredit;
 use crate::job::Rejection;
 use crate::shard::Refusal;
 use crate::types::{FieldError, FieldErrorKind, Timestamp};
@@ -118,6 +119,10 @@ kinds! {
     SpendCapReached = PAYMENT_REQUIRED "SPEND_CAP_REACHED" "spend-cap-reached" "The usage key's cap does not cover the ceiling" HumanRequired;
     /// A payment came, and this server takes none.
     X402NotOffered = PAYMENT_REQUIRED "X402_NOT_OFFERED" "x402-not-offered" "This server takes no x402 payments" FixRequest;
+    /// The payer owes for earlier jobs.
+    PayerInDebt = PAYMENT_REQUIRED "PAYER_IN_DEBT" "payer-in-debt" "The payer owes for earlier jobs" HumanRequired;
+    /// The payer's unsettled maxima are at a limit.
+    ExposureLimit = PAYMENT_REQUIRED "EXPOSURE_LIMIT" "exposure-limit" "Too much of the payer's is unsettled" WaitAndRetry;
     /// A poll bearer was used for something else than its job.
     PollBearerForbidden = FORBIDDEN "POLL_BEARER_FORBIDDEN" "poll-bearer-forbidden" "A poll bearer opens its own job only" FixRequest;
     /// A usage key was used for what only the agent may do.
@@ -128,6 +133,8 @@ kinds! {
     AgentNotFound = NOT_FOUND "AGENT_NOT_FOUND" "agent-not-found" "No such agent" Abandon;
     /// No such usage key.
     UsageKeyNotFound = NOT_FOUND "USAGE_KEY_NOT_FOUND" "usage-key-not-found" "No such usage key" Abandon;
+    /// The wallet owes nothing.
+    WalletNotInDebt = NOT_FOUND "WALLET_NOT_IN_DEBT" "wallet-not-in-debt" "The wallet owes nothing" Abandon;
     /// No such page.
     NotFound = NOT_FOUND "NOT_FOUND" "not-found" "Nothing is here" Abandon;
     /// The path takes other methods.
@@ -138,6 +145,8 @@ kinds! {
     JobEnded = CONFLICT "JOB_ENDED" "job-ended" "The job has already ended" Poll;
     /// The job's status does not allow it.
     JobState = CONFLICT "JOB_STATE" "job-state" "Not possible in the job's status" Poll;
+    /// The payment is claimed, and whoever sent it again can't be told from a stranger.
+    PaymentAlreadyUsed = CONFLICT "PAYMENT_ALREADY_USED" "payment-already-used" "The payment is used already" Poll;
     /// The first request under the key is under way.
     IdempotencyInProgress = CONFLICT "IDEMPOTENCY_IN_PROGRESS" "idempotency-in-progress" "The first request under this key is still under way" WaitAndRetry;
     /// There is no room for another usage key.
@@ -164,6 +173,8 @@ kinds! {
     Overloaded = SERVICE_UNAVAILABLE "OVERLOADED" "overloaded" "Too much work is under way" WaitAndRetry;
     /// The disk is full.
     StorageFull = SERVICE_UNAVAILABLE "STORAGE_FULL" "storage-full" "The server has no room for new work" WaitAndRetry;
+    /// No endpoint of the payment's chain answers.
+    ChainUnavailable = SERVICE_UNAVAILABLE "CHAIN_UNAVAILABLE" "chain-unavailable" "The payment's chain can't be read" RetrySamePayment;
     /// The store can't be reached.
     StoreUnavailable = SERVICE_UNAVAILABLE "STORE_UNAVAILABLE" "store-unavailable" "The store can't be reached" WaitAndRetry;
 }
@@ -392,7 +403,13 @@ impl From<Refusal> for Problem {
             Refusal::Job(Rejection::OutOfOrder(status)) => {
                 Self::new(Kind::JobState, format!("The job is {}; look at it again.", status.as_str()))
             }
-            Refusal::LookAgain | Refusal::Job(Rejection::OtherBilling | Rejection::Amount(_)) | Refusal::Amount(_) => {
+            Refusal::NoCredit(why @ NoCredit::InDebt { .. }) => Self::new(Kind::PayerInDebt, format!("Pay them first: {why}.")),
+            Refusal::NoCredit(why @ NoCredit::Beyond { .. }) => Self::new(Kind::ExposureLimit, format!("Nothing was claimed: {why}.")),
+            Refusal::NoDebt => Self::new(Kind::WalletNotInDebt, "There is nothing to pay."),
+            Refusal::OtherDebt { owed, offered } => {
+                Self::new(Kind::WalletNotInDebt, format!("The wallet owes ${owed}; ${offered} was offered. Ask for the amount again."))
+            }
+            Refusal::NoDue | Refusal::Lane(_) | Refusal::LookAgain | Refusal::Job(Rejection::OtherBilling | Rejection::Amount(_)) | Refusal::Amount(_) => {
                 tracing::error!(%refusal, "the node refused what it should have handled");
                 Self::internal()
             }

@@ -6,6 +6,7 @@
 
 pub mod fair;
 pub mod hop;
+pub mod payment;
 pub mod spec;
 pub mod state;
 pub mod step;
@@ -13,6 +14,7 @@ pub mod view;
 
 pub use fair::FairQueue;
 pub use hop::{Hop, HopOutcome};
+pub use payment::Payment;
 pub use spec::{Billing, Spec};
 pub use state::{Bill, Failure, FailureCode, Job, State, Status};
 pub use step::{Effect, Event, Rejection, Step, effects_of, step};

@@ -1,9 +1,12 @@
 //! What was asked for and on which terms: fixed when the job is accepted.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::Payment;
 use crate::billing::{Network, Price};
-use crate::types::{AgentId, JobId, Route, Timestamp, UsageKeyId, Usd};
+use crate::types::{AgentId, JobId, Route, Timestamp, UsageKeyId, Usd, Wallet};
 
 /// How the job is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +22,8 @@ pub enum Billing {
     Upto {
         /// Where it will be settled.
         network: Network,
+        /// Who signed it.
+        payer: Wallet,
     },
 }
 
@@ -45,6 +50,8 @@ pub struct Spec {
     pub created_at: Timestamp,
     /// How long the run may take, in milliseconds from its first slot.
     pub run_ms: i64,
+    /// What was signed, for [`Billing::Upto`].
+    pub payment: Option<Arc<Payment>>,
 }
 
 impl Spec {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Billing, Hop, Spec};
+use crate::billing::lane::TxHash;
 use crate::types::{Timestamp, Usd};
 
 /// A job moves forward only (safety.md I-11).
@@ -117,6 +118,8 @@ pub struct State {
     pub ended_at: Option<Timestamp>,
     /// The money, once the run is over.
     pub bill: Option<Bill>,
+    /// The transaction that settled an `upto` charge.
+    pub settled_in: Option<TxHash>,
     /// Set where it fails or has failed.
     pub failure: Option<Failure>,
     /// What was found, as JSON text.
@@ -153,10 +156,16 @@ impl Job {
             finished_at: None,
             ended_at: None,
             bill: None,
+            settled_in: None,
             failure: None,
             result: None,
         };
         Self { spec, state, hops: Vec::new() }
+    }
+
+    /// Bytes that settle it may have been sent, so that its payment may be public (safety.md C10). True as soon as they may be.
+    pub fn may_be_public(&self) -> bool {
+        self.state.bill.is_some_and(|bill| !bill.charged.is_zero()) && matches!(self.spec.billing, Billing::Upto { .. })
     }
 
     /// When a run has to come back with what it has.

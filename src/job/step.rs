@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Bill, Billing, Failure, FailureCode, Hop, Job, State, Status};
+use crate::billing::lane::TxHash;
 use crate::billing::{Transfer, charge};
 use crate::types::{OutOfRange, Timestamp, Usd};
 
@@ -85,6 +86,8 @@ pub enum Event {
     Billed {
         /// When.
         at: Timestamp,
+        /// By which transaction, where one was needed.
+        tx: Option<TxHash>,
     },
     /// The charge of an `upto` job can't be settled; the debt is booked.
     SettleGivenUp {
@@ -141,7 +144,8 @@ pub enum Rejection {
 /// Decides what an event does to a job, or says why it can't happen now. Pure: same job, same event, same answer.
 ///
 /// The table is architecture.md 4. On virtual balance the money moves in the step that ends the run, so that what follows
-/// ([`Event::Billed`]) changes no amount and can be committed with it (CP-10).
+/// ([`Event::Billed`]) changes no amount and can be committed with it (CP-10). What `upto` jobs owe is booked there too; that it
+/// was paid, or never will be, is booked by the shard, which may learn of it long after the job has ended.
 ///
 /// # Errors
 /// See [`Rejection`].
@@ -196,28 +200,21 @@ pub fn step(job: &Job, event: &Event) -> Result<Step, Rejection> {
             let charge = job.state.cost.min(job.spec.ceiling);
             end_run(job, *at, charge, partial.clone(), false, Some(Failure::cancelled()))
         }
-        (S::Completing, E::Billed { at }) => {
+        (S::Completing, E::Billed { at, tx }) => {
             let mut state = job.next();
             state.status = if state.failure.is_some() { S::Failed } else { S::Completed };
             state.ended_at = Some(*at);
-            let mut step = Step::to(state).then(Effect::Announce);
-            if let (Billing::Upto { network }, Some(Bill { charged, .. })) = (job.spec.billing, job.state.bill)
-                && !charged.is_zero()
-            {
-                step.transfers.push(Transfer::settle(job.spec.id, network, charged, *at));
-            }
-            Ok(step)
+            state.settled_in = *tx;
+            Ok(Step::to(state).then(Effect::Announce))
         }
         (S::Completing, E::SettleGivenUp { at }) => {
-            let network = upto_only(job)?;
-            let owed = job.state.bill.map_or(Usd::ZERO, |bill| bill.charged);
+            upto_only(job)?;
             let mut state = job.next();
             state.status = S::Failed;
             state.ended_at = Some(*at);
             state.failure = Some(Failure::new(FailureCode::SettlementFailed, "the charge could not be settled on-chain"));
-            let mut step = Step::to(state).then(Effect::Announce);
-            step.transfers.push(Transfer::write_off(job.spec.id, network, owed, *at));
-            Ok(step)
+            state.result = None;
+            Ok(Step::to(state).then(Effect::Announce))
         }
         // What can't happen, by name: a new event has to be thought about here.
         (
@@ -274,7 +271,11 @@ pub fn effects_of(job: &Job) -> &'static [Effect] {
 }
 
 fn finish(job: &Job, at: Timestamp, matched: bool, result: &Arc<str>, failure: Option<Failure>) -> Result<Step, Rejection> {
-    let charge = charge(job.spec.price, job.spec.ceiling, job.state.cost, matched)?;
+    let charge = if job.spec.payment.as_ref().is_some_and(|payment| payment.is_exact()) {
+        if matched { job.spec.ceiling } else { Usd::ZERO }
+    } else {
+        charge(job.spec.price, job.spec.ceiling, job.state.cost, matched)?
+    };
     end_run(job, at, charge, Some(Arc::clone(result)), matched, failure)
 }
 
@@ -311,7 +312,7 @@ fn end_run(
             state.held = Usd::ZERO;
             state.bill = Some(Bill { charged, refunded: Some(refunded) });
         }
-        Billing::Upto { network } => {
+        Billing::Upto { network, .. } => {
             if !charged.is_zero() {
                 transfers.push(Transfer::claim(id, network, charged, at));
             }
@@ -321,9 +322,9 @@ fn end_run(
     Ok(Step { state, hop: None, transfers, effects: vec![Effect::Bill] })
 }
 
-fn upto_only(job: &Job) -> Result<crate::billing::Network, Rejection> {
+fn upto_only(job: &Job) -> Result<(), Rejection> {
     match job.spec.billing {
-        Billing::Upto { network } => Ok(network),
+        Billing::Upto { .. } => Ok(()),
         Billing::Virtual { .. } => Err(Rejection::OtherBilling),
     }
 }

@@ -1,7 +1,9 @@
 use super::*;
-use crate::billing::{Account, Network, Price};
+use crate::billing::lane::TxHash;
+use crate::billing::{Account, Price};
+use crate::types::Network;
 use crate::job::{HopOutcome, Spec};
-use crate::types::{AgentId, JobId, Route, Slot};
+use crate::types::{AgentId, JobId, Route, Slot, Wallet};
 use proptest::prelude::*;
 
 const AT: Timestamp = Timestamp::from_millis(1_000);
@@ -15,7 +17,7 @@ fn accepted(upto: bool) -> Job {
     let agent = AgentId::new([1; 16]);
     Job::accepted(Arc::new(Spec {
         id: JobId::new(Slot(3), [2; 16]),
-        billing: if upto { Billing::Upto { network: NETWORK } } else { Billing::Virtual { agent, key: None } },
+        billing: if upto { Billing::Upto { network: NETWORK, payer: Wallet::from_bytes([9; 20]) } } else { Billing::Virtual { agent, key: None } },
         route: Route::Websearch,
         payload: "{}".into(),
         ceiling: usd(1_500_000),
@@ -24,6 +26,7 @@ fn accepted(upto: bool) -> Job {
         metadata: Box::default(),
         created_at: AT,
         run_ms: 900_000,
+        payment: None,
     }))
 }
 
@@ -49,7 +52,7 @@ fn event(name: &str) -> Event {
         "insolvent" => Event::PayerInsolvent { at: AT },
         "cancel_asked" => Event::CancelRequested { at: AT },
         "cancelled" => Event::Cancelled { at: AT, partial: Some(result) },
-        "billed" => Event::Billed { at: AT },
+        "billed" => Event::Billed { at: AT, tx: None },
         "given_up" => Event::SettleGivenUp { at: AT },
         _ => panic!("no event {name}"),
     }
@@ -196,11 +199,11 @@ fn upto_owes_then_settles_or_is_written_off() {
     let job = taken(accepted(true), &["slot_granted", "hop"]);
     let (owing, step) = applied(&job, &event("matched")).unwrap();
     assert_eq!(step.transfers, [Transfer::claim(job.spec.id, NETWORK, usd(10_000), AT)]);
-    let (_, settled) = applied(&owing, &event("billed")).unwrap();
-    assert_eq!(settled.transfers, [Transfer::settle(job.spec.id, NETWORK, usd(10_000), AT)]);
-    let (lost, given_up) = applied(&owing, &event("given_up")).unwrap();
-    assert_eq!(given_up.transfers, [Transfer::write_off(job.spec.id, NETWORK, usd(10_000), AT)]);
+    let (done, settled) = applied(&owing, &Event::Billed { at: AT, tx: Some(TxHash([7; 32])) }).unwrap();
+    assert_eq!((done.state.settled_in, settled.transfers), (Some(TxHash([7; 32])), Vec::new()), "the shard books what the chain says");
+    let (lost, _) = applied(&owing, &event("given_up")).unwrap();
     assert_eq!(lost.state.failure.unwrap().code, FailureCode::SettlementFailed);
+    assert_eq!(lost.state.result, None, "what was not paid for is not kept");
     let (free, step) = applied(&job, &event("no_match")).unwrap();
     assert!(step.transfers.is_empty());
     assert!(applied(&free, &event("billed")).unwrap().1.transfers.is_empty(), "$0 never reaches the chain");

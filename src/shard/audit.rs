@@ -105,7 +105,10 @@ impl Audit {
             | Table::Key
             | Table::JobByOwner
             | Table::Attempt
-            | Table::OperatorLog => {}
+            | Table::OperatorLog
+            | Table::Due
+            | Table::Wallet
+            | Table::Lane => {}
         }
     }
 

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::Agent;
+use super::due::Credit;
 use super::event::{Attempt, Delivery, ScopedKey};
-use crate::job::{self, Effect, Job, Rejection, Spec};
-use crate::types::{AgentId, DeliveryId, JobId, OutOfRange, Timestamp, TokenHash, UsageKeyId, Usd};
+use crate::billing::lane::{self, Claimant, ItemKey, LaneId, Notice, Outcome, Policy};
+use crate::billing::x402::exposure::NoCredit;
+use crate::job::{self, Effect, Job, Payment, Rejection, Spec};
+use crate::types::{AgentId, DeliveryId, JobId, Network, OutOfRange, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
 /// An idempotency key as it came with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,79 @@ pub enum Command {
         spec: Arc<Spec>,
         /// The caller's key, if one was sent.
         key: Option<RequestKey>,
+    },
+    /// Accept a job that a wallet pays for once it has run, and claim its payment.
+    SubmitPaid {
+        /// The order, with its payment.
+        spec: Arc<Spec>,
+        /// Under which the payment is claimed, once for ever.
+        payment: RequestKey,
+        /// The caller's key, if one was sent.
+        key: Option<RequestKey>,
+        /// What decides whether the payer gets credit.
+        credit: Credit,
+    },
+    /// Claim an `exact` payment for somebody's benefit; it is due at once.
+    ClaimExact {
+        /// What was signed.
+        payment: Arc<Payment>,
+        /// Under which it is claimed, once for ever.
+        claim: RequestKey,
+        /// Who is paid by it.
+        claimant: Claimant,
+        /// What decides whether the payer gets credit.
+        credit: Credit,
+        /// When.
+        at: Timestamp,
+    },
+    /// Choose the lane that settles a due.
+    AssignLane {
+        /// Which due.
+        key: ItemKey,
+        /// Which lane.
+        lane: LaneId,
+    },
+    /// Something was heard of a settlement.
+    Heard {
+        /// Which due.
+        key: ItemKey,
+        /// What.
+        outcome: Outcome,
+        /// When.
+        at: Timestamp,
+    },
+    /// Credit an agent with what a wallet paid on a chain.
+    Deposit {
+        /// Whom.
+        agent: AgentId,
+        /// By which payment: also what makes a repeat harmless.
+        payment: ItemKey,
+        /// Where it was paid.
+        network: Network,
+        /// How much.
+        amount: Usd,
+        /// The payment's name again, as a key.
+        key: RequestKey,
+        /// When.
+        at: Timestamp,
+    },
+    /// Forgive a wallet what it owes. What was written off stays written off.
+    Forgive {
+        /// Which.
+        wallet: Wallet,
+        /// Why.
+        reason: Box<str>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Something happened to a lane.
+    Lane {
+        /// Which.
+        id: LaneId,
+        /// What.
+        event: Box<lane::Event>,
+        /// How the lane behaves.
+        policy: Policy,
     },
     /// Something happened to a job.
     Job {
@@ -149,6 +225,12 @@ pub enum Reply {
     Agent(Box<Agent>),
     /// A callback's place in the schedule, or none where it is over.
     Delivery(Option<Delivery>),
+    /// The payment is claimed.
+    Claimed,
+    /// It is in the books, or was there already; with the job that moved by it.
+    Heard(Option<Arc<Job>>),
+    /// What a person may want to know of the lane.
+    Lane(Vec<Notice>),
 }
 
 /// The answer to a command that can't be carried out. Nothing changed.
@@ -191,6 +273,26 @@ pub enum Refusal {
     /// The job has no callback to deliver.
     #[error("the job has no callback")]
     NoCallback,
+    /// The payer gets no more credit.
+    #[error(transparent)]
+    NoCredit(#[from] NoCredit),
+    /// No such settlement is owed.
+    #[error("no such settlement is owed")]
+    NoDue,
+    /// The wallet owes nothing.
+    #[error("the wallet owes nothing")]
+    NoDebt,
+    /// Not what the wallet owes.
+    #[error("the wallet owes {owed}, not {offered}")]
+    OtherDebt {
+        /// What it owes.
+        owed: Usd,
+        /// What it would pay.
+        offered: Usd,
+    },
+    /// The lane's machine says no.
+    #[error(transparent)]
+    Lane(#[from] lane::Rejection),
     /// The job's machine says no.
     #[error(transparent)]
     Job(#[from] Rejection),

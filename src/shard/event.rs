@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::due::{Due, WalletBook};
 use super::{Agent, Grant};
+use crate::billing::lane::{Change, Claimant, ItemKey, LaneId};
 use crate::billing::{Account, Transfer};
 use crate::job::{Hop, Spec, State};
 use crate::types::{AgentId, DeliveryId, JobId, Timestamp, TokenHash, UsageKeyId, Usd};
@@ -42,6 +44,8 @@ pub enum Made {
     Agent(AgentId),
     /// A usage key.
     UsageKey(AgentId, UsageKeyId),
+    /// An `exact` payment's use: who is paid by it.
+    Payment(Claimant),
 }
 
 /// A callback that is still owed.
@@ -147,4 +151,12 @@ pub enum Event {
     Attempted(DeliveryId, u16, Attempt),
     /// An operator did something.
     OperatorActed(OperatorAct),
+    /// A settlement is owed, or something was heard of it.
+    DuePut(Box<Due>),
+    /// A settlement is paid or dead for good.
+    DueGone(ItemKey),
+    /// How a wallet has behaved.
+    WalletPut(Box<WalletBook>),
+    /// What became of a lane.
+    LaneMoved(LaneId, Vec<Change>),
 }

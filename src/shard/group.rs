@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::codec::{self, CodecError};
+use super::due::{Due, WalletBook};
 use super::event::{Delivery, Event, KeyEntry, ScopedKey};
 use super::history::{Entry, job_key, key_row};
 use super::{Agent, Grant, Row, Shard, Table};
+use crate::billing::lane::{Change, ItemKey, LaneId};
 use crate::billing::{Account, Transfer, TransferId};
 use crate::job::Job;
-use crate::types::{AgentId, DeliveryId, JobId, Map, TokenHash, Usd};
+use crate::types::{AgentId, DeliveryId, JobId, Map, TokenHash, Usd, Wallet};
 
 /// The changes of one or more commands, in order.
 #[derive(Debug, Default)]
@@ -29,6 +31,17 @@ enum RowKey {
     Job(JobId),
     Outbox(DeliveryId),
     Key(ScopedKey),
+    Due(ItemKey),
+    Wallet(Wallet),
+    Lane(LaneId, LanePart),
+}
+
+/// A part of a lane that has a row of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum LanePart {
+    Next,
+    Item(ItemKey),
+    Family(u64),
 }
 
 /// The value of such a row, as of the last durable group.
@@ -48,6 +61,10 @@ enum Image {
     },
     Outbox(Option<Delivery>),
     Key(KeyEntry),
+    Due(Option<Box<Due>>),
+    Wallet(Box<WalletBook>),
+    /// None where the part is gone.
+    Lane(Option<Change>),
 }
 
 /// What a durable group changed, ready to be absorbed by [`Unwritten`].
@@ -100,7 +117,16 @@ impl Group {
     fn owner(&self, transfer: &Transfer) -> Option<AgentId> {
         match transfer.id {
             TransferId::Job(job, _) => self.jobs.get(&job)?.spec.agent(),
-            TransferId::Credit(agent, _) => Some(agent),
+            TransferId::Credit(agent, _) | TransferId::Welcome(agent) => Some(agent),
+            TransferId::Payment(..) => match transfer.credit {
+                Account::Agent(agent) => Some(agent),
+                Account::Hold(_)
+                | Account::Revenue
+                | Account::Deposits(_)
+                | Account::Claims(_)
+                | Account::Chain(_)
+                | Account::WriteOff => None,
+            },
         }
     }
 
@@ -132,6 +158,13 @@ impl Group {
                 Event::KeyPut(key, entry) => Some((RowKey::Key(*key), Image::Key(entry.clone()))),
                 Event::OutboxPut(Delivery { id, .. }) | Event::OutboxGone(id) => {
                     Some((RowKey::Outbox(*id), Image::Outbox(shard.delivery(id).cloned())))
+                }
+                Event::DuePut(due) => Some((RowKey::Due(due.key), Image::Due(shard.due(&due.key).cloned().map(Box::new)))),
+                Event::DueGone(key) => Some((RowKey::Due(*key), Image::Due(None))),
+                Event::WalletPut(book) => Some((RowKey::Wallet(book.wallet), Image::Wallet(book.clone()))),
+                Event::LaneMoved(lane, changes) => {
+                    images.latest.extend(changes.iter().map(|change| lane_image(*lane, change)));
+                    None
                 }
                 Event::Posted(transfer) => {
                     images.history.push(Entry::Transfer(self.owner(transfer), transfer.clone()));
@@ -226,7 +259,15 @@ impl Unwritten {
     pub fn keys(&self) -> impl Iterator<Item = &ScopedKey> {
         self.latest.keys().filter_map(|key| match key {
             RowKey::Key(key) => Some(key),
-            RowKey::Agent(_) | RowKey::Balance(_) | RowKey::Token(_) | RowKey::Account(_) | RowKey::Job(_) | RowKey::Outbox(_) => None,
+            RowKey::Agent(_)
+            | RowKey::Balance(_)
+            | RowKey::Token(_)
+            | RowKey::Account(_)
+            | RowKey::Job(_)
+            | RowKey::Outbox(_)
+            | RowKey::Due(_)
+            | RowKey::Wallet(_)
+            | RowKey::Lane(..) => None,
         })
     }
 
@@ -240,7 +281,10 @@ impl Unwritten {
             | Image::Token(_)
             | Image::Account(_)
             | Image::Outbox(_)
-            | Image::Key(_) => None,
+            | Image::Key(_)
+            | Image::Due(_)
+            | Image::Wallet(_)
+            | Image::Lane(_) => None,
         })
     }
 
@@ -283,11 +327,42 @@ fn place_of(key: &RowKey, image: &Image) -> (Table, [u8; 26]) {
         }
         RowKey::Outbox(id) => place(Table::Outbox, id.as_bytes()),
         RowKey::Key(key) => place(Table::Key, &key_row(*key)),
+        RowKey::Due(key) => place(Table::Due, &key.0),
+        RowKey::Wallet(wallet) => place(Table::Wallet, wallet.as_bytes()),
+        RowKey::Lane(lane, part) => place(Table::Lane, &lane_row(*lane, *part)),
     }
 }
 
 fn agent_image(shard: &Shard, id: AgentId) -> Option<(RowKey, Image)> {
     Some((RowKey::Agent(id), Image::Agent(Box::new(shard.agent(&id)?.clone()))))
+}
+
+fn lane_image(lane: LaneId, change: &Change) -> (RowKey, Image) {
+    let (part, is_there) = match change {
+        Change::Next(_) => (LanePart::Next, true),
+        Change::Item(key, item) => (LanePart::Item(*key), item.is_some()),
+        Change::Family(nonce, family) => (LanePart::Family(*nonce), family.is_some()),
+    };
+    (RowKey::Lane(lane, part), Image::Lane(is_there.then(|| change.clone())))
+}
+
+/// The row of a lane's part: chain, operator, kind, key.
+fn lane_row(lane: LaneId, part: LanePart) -> Vec<u8> {
+    let mut key = Vec::with_capacity(61);
+    key.extend(lane.network.chain_id().to_be_bytes());
+    key.extend(lane.operator.as_bytes());
+    match part {
+        LanePart::Next => key.push(0),
+        LanePart::Item(item) => {
+            key.push(1);
+            key.extend(item.0);
+        }
+        LanePart::Family(nonce) => {
+            key.push(2);
+            key.extend(nonce.to_be_bytes());
+        }
+    }
+    key
 }
 
 fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
@@ -316,6 +391,14 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
             rows.push(Row { table: Table::Outbox, key: id.as_bytes().to_vec(), value: delivery.as_ref().map(codec::encode) });
         }
         (RowKey::Key(key), Image::Key(entry)) => rows.push(put(Table::Key, &key.0.to_be_bytes(), codec::encode(entry))),
+        (RowKey::Due(key), Image::Due(due)) => {
+            rows.push(Row { table: Table::Due, key: key.0.to_vec(), value: due.as_ref().map(codec::encode) });
+        }
+        (RowKey::Wallet(wallet), Image::Wallet(book)) => rows.push(put(Table::Wallet, wallet.as_bytes(), codec::encode(book))),
+        (RowKey::Lane(lane, part), Image::Lane(change)) => {
+            let value = change.as_ref().map(|change| codec::encode(&(lane, change)));
+            rows.push(Row { table: Table::Lane, key: lane_row(lane, part), value });
+        }
         // Keys and images are made in pairs above.
         (
             RowKey::Agent(_)
@@ -324,7 +407,10 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
             | RowKey::Account(_)
             | RowKey::Job(_)
             | RowKey::Outbox(_)
-            | RowKey::Key(_),
+            | RowKey::Key(_)
+            | RowKey::Due(_)
+            | RowKey::Wallet(_)
+            | RowKey::Lane(..),
             _,
         ) => {}
     }

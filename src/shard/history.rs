@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::codec;
 use super::event::{Attempt, OperatorAct, ScopedKey};
 use super::{Row, Table};
-use crate::billing::{JobTransfer, Transfer, TransferId};
+use crate::billing::{JobTransfer, PaymentTransfer, Transfer, TransferId};
 use crate::job::{Job, Spec};
 use crate::types::{AgentId, DeliveryId, JobId};
 
@@ -51,6 +51,11 @@ impl Entry {
                         key.extend(job.uuid());
                         key.push(kind_number(kind));
                     }
+                    TransferId::Payment(item, kind) => {
+                        key.extend(item.0);
+                        key.push(payment_number(kind));
+                    }
+                    TransferId::Welcome(agent) => key.extend(agent.as_bytes()),
                     TransferId::Credit(_, credit) => {
                         key.extend(credit.0.to_be_bytes());
                         key.push(u8::MAX);
@@ -124,6 +129,14 @@ pub fn leftovers(job: &Job) -> Leftovers {
         Row { value: None, ..entry.row() }
     });
     Leftovers { job: Row { table: Table::EndedJob, key: job_key(&job.spec.id), value: None }, by_owner }
+}
+
+const fn payment_number(kind: PaymentTransfer) -> u8 {
+    match kind {
+        PaymentTransfer::Deposit => 0,
+        PaymentTransfer::Recovery => 1,
+        PaymentTransfer::Sale => 2,
+    }
 }
 
 const fn kind_number(kind: JobTransfer) -> u8 {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::codec::{self, CodecError};
+use super::due::{Due, WalletBook};
 use super::{Agent, Delivery, Grant, Group, Shard, Table, Unwritten};
 use crate::billing::Account;
+use crate::billing::lane::{Change, LaneId};
 use crate::job::Job;
 use crate::types::{AgentId, TokenHash, Usd};
 
@@ -64,11 +66,23 @@ impl Loader {
             }
             Table::LiveJob => {
                 let job: Job = codec::decode(value).map_err(wrong)?;
-                self.shard.jobs.insert(job.spec.id, Arc::new(job));
+                self.shard.put_job(Arc::new(job));
             }
             Table::Outbox => {
                 let delivery: Delivery = codec::decode(value).map_err(wrong)?;
                 self.shard.outbox.insert(delivery.id, delivery);
+            }
+            Table::Due => {
+                let due: Due = codec::decode(value).map_err(wrong)?;
+                self.shard.put_due(due);
+            }
+            Table::Wallet => {
+                let book: WalletBook = codec::decode(value).map_err(wrong)?;
+                self.shard.wallets.insert(book.wallet, book);
+            }
+            Table::Lane => {
+                let (id, change): (LaneId, Change) = codec::decode(value).map_err(wrong)?;
+                self.shard.lane_mut(id).replay(&change);
             }
             // History is not part of the live state.
             Table::EndedJob | Table::Key | Table::Transfer | Table::JobByOwner | Table::Attempt | Table::OperatorLog => {}
@@ -108,6 +122,9 @@ impl Shard {
             sorted(self.accounts.iter()),
             sorted(self.jobs.iter().map(|(id, job)| (id, &**job))),
             sorted(self.outbox.iter()),
+            sorted(self.dues.iter()),
+            sorted(self.wallets.iter()),
+            sorted(self.lanes.iter()),
         ))
     }
 }

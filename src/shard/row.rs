@@ -28,11 +28,17 @@ pub enum Table {
     OperatorLog = 11,
     /// What an agent has, newer than in its own row. Key: agent id.
     Balance = 12,
+    /// Settlements that are owed. Key: the settlement's.
+    Due = 13,
+    /// How wallets have behaved. Key: the address.
+    Wallet = 14,
+    /// Lanes, a row for each part. Key: chain, operator, kind of part, its key.
+    Lane = 15,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Agent,
         Self::Balance,
         Self::Token,
@@ -45,12 +51,23 @@ impl Table {
         Self::JobByOwner,
         Self::Attempt,
         Self::OperatorLog,
+        Self::Due,
+        Self::Wallet,
+        Self::Lane,
     ];
 
     /// Whether a start reads the whole of it. The others are history and are read row by row, on demand.
     pub const fn is_live(self) -> bool {
         match self {
-            Self::Agent | Self::Balance | Self::Token | Self::Account | Self::LiveJob | Self::Outbox => true,
+            Self::Agent
+            | Self::Balance
+            | Self::Token
+            | Self::Account
+            | Self::LiveJob
+            | Self::Outbox
+            | Self::Due
+            | Self::Wallet
+            | Self::Lane => true,
             Self::EndedJob | Self::Key | Self::Transfer | Self::JobByOwner | Self::Attempt | Self::OperatorLog => false,
         }
     }
@@ -60,6 +77,9 @@ impl Table {
         match self {
             Self::Agent => "agent",
             Self::Balance => "balance",
+            Self::Due => "due",
+            Self::Wallet => "wallet",
+            Self::Lane => "lane",
             Self::Token => "token",
             Self::Account => "account",
             Self::LiveJob => "live_job",

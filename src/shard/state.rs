@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::agent::{Agent, Grant, UsageKey};
 use super::command::{Command, Refusal, Reply, RequestKey};
+use super::due::{Due, WalletBook};
 use super::event::{AttemptOutcome, Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
+use crate::billing::lane::{Claimant, ItemKey, Lane, LaneId, Notice, Outcome, Sight};
 use crate::billing::{Account, Transfer};
-use crate::job::{self, Billing, Effect, Job, Spec, step};
-use crate::types::{AgentId, DeliveryId, JobId, Map, OutOfRange, Timestamp, TokenHash, Usd};
+use crate::job::{self, Billing, Effect, Job, Payment, Spec, step};
+use crate::types::{AgentId, DeliveryId, JobId, Map, OutOfRange, Timestamp, TokenHash, Usd, Wallet};
 
 /// The number of a job's one event, its end, among the job's deliveries.
 pub const END_EVENT: u8 = 1;
@@ -25,6 +27,11 @@ pub struct Shard {
     pub(super) jobs: Map<JobId, Arc<Job>>,
     pub(super) outbox: Map<DeliveryId, Delivery>,
     pub(super) keys: Map<ScopedKey, KeyEntry>,
+    pub(super) dues: Map<ItemKey, Due>,
+    pub(super) wallets: Map<Wallet, WalletBook>,
+    pub(super) lanes: Map<LaneId, Lane>,
+    /// What each wallet has signed for and not paid yet: follows from jobs and dues (safety.md I-17).
+    unsettled: Map<Wallet, Usd>,
     generation: u64,
 }
 
@@ -41,6 +48,9 @@ pub(super) enum Answer {
     Moved(JobId, Vec<Effect>),
     Agent(AgentId),
     Delivery(Option<Delivery>),
+    Claimed,
+    Heard(Option<JobId>),
+    Lane(Vec<Notice>, Option<(LaneId, Sight)>),
 }
 
 impl Shard {
@@ -65,6 +75,15 @@ impl Shard {
             Answer::Replayed(made) => Reply::Replayed(made),
             Answer::Agent(id) => Reply::Agent(Box::new(self.agents.get(&id).ok_or(Refusal::NoAgent)?.clone())),
             Answer::Delivery(delivery) => Reply::Delivery(delivery),
+            Answer::Claimed => Reply::Claimed,
+            Answer::Heard(id) => Reply::Heard(id.map(job).transpose()?),
+            Answer::Lane(notices, sight) => {
+                // What was seen of a chain is gone with the process, so it isn't recorded.
+                if let Some((id, sight)) = sight {
+                    self.lane_mut(id).sight = Some(sight);
+                }
+                Reply::Lane(notices)
+            }
         })
     }
 
@@ -73,7 +92,7 @@ impl Shard {
         match event {
             Event::JobOpened(spec, _) => {
                 let job = Arc::new(Job::accepted(Arc::clone(spec)));
-                self.jobs.insert(spec.id, Arc::clone(&job));
+                self.put_job(Arc::clone(&job));
                 return Some(job);
             }
             Event::JobMoved(id, state) => {
@@ -83,6 +102,7 @@ impl Shard {
                 let job = Arc::clone(slot);
                 if job.state.status.is_ended() {
                     self.jobs.remove(id);
+                    self.settle_exposure(job.spec.payment.as_deref());
                 }
                 return Some(job);
             }
@@ -128,10 +148,97 @@ impl Shard {
             Event::OutboxGone(id) => {
                 self.outbox.remove(id);
             }
+            Event::DuePut(due) => self.put_due((**due).clone()),
+            Event::DueGone(key) => {
+                if let Some(due) = self.dues.remove(key)
+                    && counts_by_itself(&due)
+                {
+                    self.settle_exposure(Some(&due.payment));
+                }
+            }
+            Event::WalletPut(book) => {
+                self.wallets.insert(book.wallet, (**book).clone());
+            }
+            Event::LaneMoved(id, changes) => {
+                let lane = self.lane_mut(*id);
+                changes.iter().for_each(|change| lane.replay(change));
+            }
             // History: only rows hold it.
             Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
         }
         None
+    }
+
+    pub(super) fn put_job(&mut self, job: Arc<Job>) {
+        let payment = job.spec.payment.clone();
+        // Replayed over its own row it is there already, and counted.
+        if self.jobs.insert(job.spec.id, job).is_none() {
+            self.add_exposure(payment.as_deref());
+        }
+    }
+
+    pub(super) fn put_due(&mut self, due: Due) {
+        let payment = counts_by_itself(&due).then(|| Arc::clone(&due.payment));
+        if self.dues.insert(due.key, due).is_none() {
+            self.add_exposure(payment.as_deref());
+        }
+    }
+
+    pub(super) fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
+        self.lanes.entry(id).or_insert_with(|| Lane::new(id))
+    }
+
+    fn add_exposure(&mut self, payment: Option<&Payment>) {
+        if let Some(payment) = payment {
+            let sum = self.unsettled.entry(payment.verified.payer).or_default();
+            // In range: it was admitted below limits that are far from the end.
+            *sum = sum.plus(payment.verified.max).unwrap_or(Usd::MAX_WIRE);
+        }
+    }
+
+    fn settle_exposure(&mut self, payment: Option<&Payment>) {
+        let Some(payment) = payment else { return };
+        let left = self.unsettled(&payment.verified.payer).minus(payment.verified.max).unwrap_or_default();
+        if left > Usd::ZERO {
+            self.unsettled.insert(payment.verified.payer, left);
+        } else {
+            self.unsettled.remove(&payment.verified.payer);
+        }
+    }
+
+    /// The sum of a wallet's maxima that are neither settled nor dead.
+    pub fn unsettled(&self, wallet: &Wallet) -> Usd {
+        self.unsettled.get(wallet).copied().unwrap_or_default()
+    }
+
+    /// Every wallet with unsettled maxima, and their sum.
+    pub fn exposures(&self) -> impl Iterator<Item = (&Wallet, &Usd)> {
+        self.unsettled.iter()
+    }
+
+    /// A settlement that is owed.
+    pub fn due(&self, key: &ItemKey) -> Option<&Due> {
+        self.dues.get(key)
+    }
+
+    /// Every settlement that is owed.
+    pub fn dues(&self) -> impl Iterator<Item = &Due> {
+        self.dues.values()
+    }
+
+    /// How a wallet has behaved; nothing where nothing was heard of it yet.
+    pub fn wallet(&self, wallet: &Wallet) -> Option<&WalletBook> {
+        self.wallets.get(wallet)
+    }
+
+    /// Every wallet that has a book.
+    pub fn wallets(&self) -> impl Iterator<Item = &WalletBook> {
+        self.wallets.values()
+    }
+
+    /// A lane.
+    pub fn lane(&self, id: &LaneId) -> Option<&Lane> {
+        self.lanes.get(id)
     }
 
     /// An agent.
@@ -223,6 +330,15 @@ impl Shard {
     fn decide(&self, command: Command) -> Result<Decision, Refusal> {
         match command {
             Command::Submit { spec, key } => self.submit(spec, key),
+            Command::SubmitPaid { spec, payment, key, credit } => self.submit_paid(spec, payment, key, &credit),
+            Command::ClaimExact { payment, claim, claimant, credit, at } => self.claim_exact(payment, claim, claimant, &credit, at),
+            Command::AssignLane { key, lane } => self.assign_lane(key, lane),
+            Command::Heard { key, outcome, at } => self.heard(key, outcome, at),
+            Command::Deposit { agent, payment, network, amount, key, at } => {
+                self.deposit_paid(agent, Transfer::deposit(agent, payment, network, amount, at), key)
+            }
+            Command::Forgive { wallet, reason, at } => self.forgive(wallet, &reason, at),
+            Command::Lane { id, event, policy } => self.lane_event(id, &event, &policy),
             Command::Job { id, event } => self.job_event(id, &event, Vec::new()),
             Command::FailJob { id, reason, at } => {
                 let log = acted(at, "job_failed", &id, &reason);
@@ -304,7 +420,7 @@ impl Shard {
         Ok(Decision { events, answer: Answer::Accepted(id) })
     }
 
-    fn job_event(&self, id: JobId, event: &job::Event, mut events: Vec<Event>) -> Result<Decision, Refusal> {
+    pub(super) fn job_event(&self, id: JobId, event: &job::Event, mut events: Vec<Event>) -> Result<Decision, Refusal> {
         let job = self.jobs.get(&id).ok_or(Refusal::NoJob)?;
         // A run whose answer was lost sends its hop again: the same call is on the record once, whatever is repeated (CP-07).
         if let job::Event::HopRecorded { hop } = event
@@ -313,7 +429,8 @@ impl Shard {
             return Ok(Decision { events, answer: Answer::Moved(id, Vec::new()) });
         }
         let first = step(job, event)?;
-        let bills_now = first.effects.contains(&Effect::Bill) && matches!(job.spec.billing, Billing::Virtual { .. });
+        let owes = job.spec.payment.is_some() && first.state.bill.is_some_and(|bill| !bill.charged.is_zero());
+        let bills_now = first.effects.contains(&Effect::Bill) && !owes;
         let mut after = Job { state: first.state, ..(**job).clone() };
         let mut effects = first.effects;
         let mut transfers = first.transfers;
@@ -321,15 +438,18 @@ impl Shard {
             let number = u16::try_from(job.hops.len()).map_err(|_| OutOfRange)?;
             events.push(Event::HopAdded(id, number, hop));
         }
-        // The balance pays at once: what ends the run and what ends the job are one commit (CP-10).
+        // The balance pays at once, and nothing is paid by nobody: what ends the run and what ends the job are one commit (CP-10).
         if bills_now {
             let at = after.state.finished_at.unwrap_or(job.spec.created_at);
-            let second = step(&after, &job::Event::Billed { at })?;
+            let second = step(&after, &job::Event::Billed { at, tx: None })?;
             after.state = second.state;
             effects = second.effects;
             transfers.extend(second.transfers);
         }
         self.post(job, &after, &transfers, &mut events)?;
+        if first_bill(job, &after) && owes {
+            events.extend(owed_by(&after).map(|due| Event::DuePut(Box::new(due))));
+        }
         if effects.contains(&Effect::Announce) && job.spec.callback_url.is_some() {
             let at = after.state.ended_at.unwrap_or(job.spec.created_at);
             let id = DeliveryId::new(&id, END_EVENT);
@@ -340,7 +460,7 @@ impl Shard {
     }
 
     /// Books a step's transfers: the entries, and the new balance of each account that they touch.
-    fn post(&self, before: &Job, after: &Job, transfers: &[Transfer], events: &mut Vec<Event>) -> Result<(), Refusal> {
+    pub(super) fn post(&self, before: &Job, after: &Job, transfers: &[Transfer], events: &mut Vec<Event>) -> Result<(), Refusal> {
         if transfers.is_empty() && before.state.held == after.state.held {
             return Ok(());
         }
@@ -387,6 +507,34 @@ impl Shard {
             Account::Hold(_) => job.state.held,
             Account::Revenue | Account::Deposits(_) | Account::Claims(_) | Account::Chain(_) | Account::WriteOff => self.account(account),
         }
+    }
+}
+
+/// The run's end has just decided about the money.
+const fn first_bill(before: &Job, after: &Job) -> bool {
+    before.state.bill.is_none() && after.state.bill.is_some()
+}
+
+/// What a job's payer owes now.
+fn owed_by(job: &Job) -> Option<Due> {
+    let (payment, bill) = (job.spec.payment.clone()?, job.state.bill?);
+    let verified = &payment.verified;
+    Some(Due {
+        key: ItemKey::of(verified.payer, verified.nonce().to_be_bytes()),
+        claimant: Claimant::Job(job.spec.id),
+        amount: bill.charged,
+        since: job.state.finished_at.unwrap_or(job.spec.created_at),
+        outcome: Outcome::Pending,
+        lane: None,
+        payment,
+    })
+}
+
+/// A job's due is counted with its job.
+const fn counts_by_itself(due: &Due) -> bool {
+    match due.claimant {
+        Claimant::Job(_) => false,
+        Claimant::Agent(_) | Claimant::Debtor(_) => true,
     }
 }
 

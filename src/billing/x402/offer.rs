@@ -1,5 +1,6 @@
 //! What we ask for, and whether a payment's echo of it is the same.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::amount;
@@ -35,7 +36,7 @@ impl Scheme {
 }
 
 /// A network's side of every offer there. Fixed by the configuration and checked against the chain at start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// The chain.
     pub network: Network,

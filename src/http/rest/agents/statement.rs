@@ -56,7 +56,8 @@ impl Line {
     pub fn of(transfer: &Transfer) -> Self {
         let (kind, job_id) = match transfer.id {
             TransferId::Job(job, kind) => (kind.as_str(), Some(job)),
-            TransferId::Credit(..) => ("deposit", None),
+            TransferId::Credit(..) | TransferId::Welcome(_) => ("deposit", None),
+            TransferId::Payment(_, kind) => (kind.as_str(), None),
         };
         let change = |is_of_kind: fn(&Account) -> bool| {
             let signed = |counts: bool, sign: i64| if counts { transfer.amount.micros().saturating_mul(sign) } else { 0 };
