@@ -12,6 +12,7 @@ pub mod types;
 pub mod net;
 // The outside world, each for itself.
 pub mod callbacks;
+pub mod chain;
 pub mod enrich;
 pub mod store;
 // Supervise, time, retry.

@@ -1,11 +1,13 @@
-//! Outbound HTTP to URLs that strangers give: the callbacks of buyers, the pages of businesses.
+//! Outbound HTTP, most of it to URLs that strangers give: the callbacks of buyers, the pages of businesses.
 //!
 //! A call goes through three doors, each of which can be used alone: [`Breakers`] (is that host worth asking now?),
 //! [`Limits`] (is there a free line?) and [`GuardedClient`] (is that address allowed, and is it over in time?).
 //!
+//! URLs that the operator configures, a chain's node or a facilitator, may lead to private addresses. For them there is
+//! [`TrustedClient`], a type of its own, so that it is never one setting away from the guarded one.
+//!
 //! Deliberately absent: retries, since whoever calls has a durable schedule or a budget; following redirects, decompressing,
-//! cookies and proxies, since each of them lets a stranger decide where or how much we read; and a client for URLs that the
-//! operator configures, which may lead to private addresses and so must never be one setting away from this one.
+//! cookies and proxies, since each of them lets a stranger decide where or how much we read.
 
 mod body;
 pub mod breaker;
@@ -15,6 +17,7 @@ pub mod guard;
 pub mod limits;
 pub mod policy;
 pub mod resolve;
+pub mod trusted;
 
 pub use body::{Capped, read_capped};
 pub use breaker::{BreakerSettings, Breakers, Pass, Paused};
@@ -22,6 +25,7 @@ pub use guard::{Answer, GuardSettings, GuardedClient, Outbound};
 pub use limits::{LimitSettings, Limits, Permit, Standing};
 pub use policy::{Policy, Refusal, host_key};
 pub use resolve::{Lookup, SystemLookup};
+pub use trusted::{Reply, TrustedClient};
 
 pub use crate::types::Reach;
 

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ItemKey;
-use crate::types::{Timestamp, Usd, Wallet};
+use crate::billing::x402::RevertReason;
+use crate::billing::x402::logs::Moved;
+use crate::types::Timestamp;
 
 /// Names a transaction: the keccak256 of its signed bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,19 +34,6 @@ pub struct Block {
     pub hash: [u8; 32],
 }
 
-/// A token's Transfer log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Movement {
-    /// The token that logged it.
-    pub asset: Wallet,
-    /// Whose money.
-    pub from: Wallet,
-    /// Who got it.
-    pub to: Wallet,
-    /// How much; what is beyond our range is none of ours.
-    pub amount: Usd,
-}
-
 /// A mined transaction of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
@@ -55,7 +44,7 @@ pub struct Receipt {
     /// It didn't revert.
     pub ok: bool,
     /// Every Transfer log in it, in order.
-    pub movements: Vec<Movement>,
+    pub moved: Vec<Moved>,
     /// What our settler said of each of its items: `None` for settled, else the reason's first four bytes.
     /// `None` altogether where no settler was called.
     pub items: Option<Vec<(ItemKey, Option<[u8; 4]>)>>,
@@ -90,9 +79,8 @@ pub struct Observation {
 pub struct Check {
     /// When.
     pub at: Timestamp,
-    /// Whether the settlement would go through now: `None` where nobody could say. Where it wouldn't, the reason's first four
-    /// bytes, zero where there were fewer.
-    pub simulated: Option<Result<(), [u8; 4]>>,
+    /// Whether the settlement would go through now: `None` where nobody could say.
+    pub simulated: Option<Result<(), RevertReason>>,
     /// The nonce bit and the block time, both `confirmations - 1` blocks below the head, or where two endpoints agree at the
     /// head: `None` where nobody could say.
     pub deep: Option<Deep>,

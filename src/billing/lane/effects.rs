@@ -14,8 +14,8 @@ use crate::types::Timestamp;
 pub enum Effect {
     /// Look at the chain, and ask for these receipts.
     Observe {
-        /// Of every transaction that may still come or go.
-        hashes: Vec<TxHash>,
+        /// Every transaction that may still come or go, with its account nonce.
+        txs: Vec<(u64, TxHash)>,
     },
     /// Look at these settlements: simulate each at its amount, and read its nonce bit and the block time deep down.
     Check {
@@ -141,8 +141,9 @@ impl View<'_> {
         let is_idle = self.lane.families.is_empty() && !self.lane.items.values().any(is_open);
         let is_due = is_over(self.watch.observed, self.now, self.policy.poll_ms);
         if is_due && (!is_idle || self.lane.sight.is_none()) {
-            let hashes = self.lane.families.values().flat_map(|family| &family.txs).map(|tx| tx.hash).collect();
-            effects.push(Effect::Observe { hashes });
+            let families = self.lane.families.iter();
+            let txs = families.flat_map(|(nonce, family)| family.txs.iter().map(|tx| (*nonce, tx.hash))).collect();
+            effects.push(Effect::Observe { txs });
         }
     }
 

@@ -29,10 +29,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use chain::{Block, Check, Movement, Observation, Receipt, Sent, Sight, TxHash};
+pub use chain::{Block, Check, Deep, Observation, Receipt, Sent, Sight, TxHash};
 pub use effects::{Alarm, Effect, Watch, effects};
 pub use fees::{FeePolicy, FeeQuote, Fees};
-pub use intent::{Claimant, Intent, ItemKey};
+pub use intent::{Claimant, Intent, ItemKey, NoIntent, Nonce};
 pub use step::{Event, Notice, Payload, Rejection, Step, step};
 pub use verdict::{DeadReason, Evidence, Verdict, verdict};
 

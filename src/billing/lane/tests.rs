@@ -103,9 +103,9 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Observe { hashes } => {
+            Effect::Observe { txs } => {
                 self.watch.observed(self.now);
-                let observation = self.chain.observe(&hashes, self.policy.confirmations, self.now);
+                let observation = self.chain.observe(&txs, self.policy.confirmations, self.now);
                 self.happen(&Event::Observed(observation)).unwrap();
             }
             Effect::Check { keys } => {

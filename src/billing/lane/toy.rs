@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::chain::Deep;
 use super::*;
+use crate::billing::x402::RevertReason;
 use crate::types::{JobId, Slot, Usd};
 
 /// What signed bytes say.
@@ -147,25 +147,25 @@ impl Toy {
             for tx in &block.txs {
                 assert_eq!(tx.nonce, state.nonce, "the chain itself has no gaps");
                 state.nonce += 1;
-                let (mut movements, mut items) = (Vec::new(), Vec::new());
+                let (mut moved, mut items) = (Vec::new(), Vec::new());
                 for &(key, amount) in &tx.items {
                     let fails = state.used.contains(&key) || block.drained.contains(&key) || block.time > self.deadlines[&key];
                     items.push((key, fails.then_some([1, 2, 3, 4])));
                     if !fails {
                         state.used.insert(key);
                         state.moved.entry(key).or_default().push((tx.hash(), amount));
-                        movements.push(verdict::movement(&Intent { amount, ..intent(key.0[0], 0) }));
+                        moved.push(Intent { amount, ..intent(key.0[0], 0) }.moved());
                     }
                 }
                 let block = Block { number, hash: block.hash };
-                let receipt = Receipt { tx: tx.hash(), block, ok: true, movements, items: Some(items) };
+                let receipt = Receipt { tx: tx.hash(), block, ok: true, moved, items: Some(items) };
                 state.receipts.insert(tx.hash(), receipt);
             }
         }
         state
     }
 
-    pub(super) fn observe(&self, hashes: &[TxHash], confirmations: u64, at: Timestamp) -> Observation {
+    pub(super) fn observe(&self, txs: &[(u64, TxHash)], confirmations: u64, at: Timestamp) -> Observation {
         let (head, deep) = (self.state(self.height()), self.state(self.deep(confirmations)));
         let last = self.blocks.last().unwrap();
         let sight = Sight {
@@ -175,7 +175,7 @@ impl Toy {
             deep_nonce: deep.nonce,
             at,
         };
-        Observation { sight, receipts: hashes.iter().map(|hash| (*hash, head.receipts.get(hash).cloned())).collect() }
+        Observation { sight, receipts: txs.iter().map(|(_, hash)| (*hash, head.receipts.get(hash).cloned())).collect() }
     }
 
     pub(super) fn check(&self, key: ItemKey, confirmations: u64, at: Timestamp) -> Check {
@@ -184,7 +184,7 @@ impl Toy {
         let deep = self.deep(confirmations);
         let block_time = self.blocks[usize::try_from(deep).unwrap()].time;
         let deep = Deep { nonce_used: self.state(deep).used.contains(&key), block_time };
-        Check { at, simulated: Some(if fails { Err([1, 2, 3, 4]) } else { Ok(()) }), deep: Some(deep) }
+        Check { at, simulated: Some(if fails { Err(RevertReason::TransferFailed) } else { Ok(()) }), deep: Some(deep) }
     }
 
     fn deep(&self, confirmations: u64) -> u64 {
@@ -207,6 +207,7 @@ pub(super) fn intent(number: u8, deadline: u64) -> Intent {
         asset: wallet(1),
         // Some look alike in the logs.
         payer: wallet(number / 2),
+        nonce: Nonce::Permit2(key),
         pay_to: wallet(2),
         amount: Usd::from_micros(100 + i64::from(number / 2)),
         deadline,

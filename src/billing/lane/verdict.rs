@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Deep, Movement, Receipt, TxHash};
+use super::chain::{Deep, Receipt, TxHash};
 use super::intent::Intent;
+use crate::billing::x402::RevertReason;
 use crate::types::Timestamp;
 
 /// Why nothing can be settled any more.
@@ -13,8 +14,8 @@ pub enum DeadReason {
     Burned,
     /// Its deadline passed before it was settled.
     Expired,
-    /// It kept failing; the first four bytes of what the chain said last, zero where it said less.
-    Refused([u8; 4]),
+    /// It kept failing, at last for this reason.
+    Refused(RevertReason),
 }
 
 /// What is known of one settlement.
@@ -29,7 +30,7 @@ pub struct Evidence<'a> {
     /// What is known for good: so many blocks deep, or agreed on by two endpoints.
     pub deep: Option<Deep>,
     /// Since when its simulation at the actual amount fails, and with what.
-    pub failing: Option<(Timestamp, [u8; 4])>,
+    pub failing: Option<(Timestamp, RevertReason)>,
     /// Now.
     pub now: Timestamp,
 }
@@ -69,20 +70,15 @@ pub fn verdict(evidence: &Evidence<'_>, give_up_ms: i64) -> Verdict {
 /// The proof of payment: not reverted, our settler agrees where there is one, and the token logged exactly this movement (C3).
 fn settles(receipt: &Receipt, intent: &Intent) -> bool {
     let said = receipt.items.as_ref().is_none_or(|items| items.iter().any(|(key, failed)| *key == intent.key && failed.is_none()));
-    receipt.ok && said && receipt.movements.contains(&movement(intent))
-}
-
-/// The log that proves it.
-pub const fn movement(intent: &Intent) -> Movement {
-    Movement { asset: intent.asset, from: intent.payer, to: intent.pay_to, amount: intent.amount }
+    receipt.ok && said && receipt.moved.contains(&intent.moved())
 }
 
 /// Which of the settlements that ride in one transaction it settled. Two that look alike need two logs.
 pub fn settled_by<'a>(receipt: &Receipt, intents: impl Iterator<Item = &'a Intent>) -> Vec<&'a Intent> {
-    let mut left = receipt.movements.clone();
+    let mut left = receipt.moved.clone();
     let mut settled = Vec::new();
     for intent in intents.filter(|intent| settles(receipt, intent)) {
-        if let Some(at) = left.iter().position(|log| *log == movement(intent)) {
+        if let Some(at) = left.iter().position(|log| *log == intent.moved()) {
             left.swap_remove(at);
             settled.push(intent);
         }
