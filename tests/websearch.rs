@@ -142,6 +142,7 @@ async fn attempt(enricher: &Websearch, payload: &Value, book: &Arc<Book>, budget
         budget: Usd::from_micros(budget),
         deadline: tokio::time::Instant::now() + Duration::from_mins(1),
         cancel,
+        gate: None,
     });
     let found = enricher.run(&payload.to_string(), &mut run).await?;
     let result: Value = serde_json::from_str(&found.result).unwrap();

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::api::Error;
+use super::paid::{Gate, Solvency};
 use super::shard::ShardHandle;
 use super::slots::Slot;
 use crate::enrich::run::RunSettings;
@@ -107,8 +108,31 @@ async fn grant(handle: &ShardHandle, id: JobId) -> Option<Arc<Job>> {
     match job.state.status {
         // Under way when the node went down: its recorded hops are in the job.
         Status::Running => Some(job),
-        Status::Queued => apply(handle, id, Event::SlotGranted { at: handle.node.clock.now() }).await.map(|(job, _)| job),
+        Status::Queued => {
+            let event = first_event(handle, &job).await;
+            let runs = matches!(event, Event::SlotGranted { .. });
+            apply(handle, id, event).await.map(|(job, _)| job).filter(|_| runs)
+        }
         Status::Completing | Status::Completed | Status::Failed => None,
+    }
+}
+
+/// What happens to a job that has a slot: it runs, unless it waited too long or its payer is gone (D-4, T-01).
+async fn first_event(handle: &ShardHandle, job: &Job) -> Event {
+    let node = &handle.node;
+    let Some(payment) = &job.spec.payment else { return Event::SlotGranted { at: node.clock.now() } };
+    let solvency = node.chains.solvency(payment).await;
+    let at = node.clock.now();
+    let waited_ms = at.millis_since(job.spec.created_at);
+    match solvency {
+        Solvency::Gone(reason) => {
+            tracing::info!(job.id = %job.spec.id, reason = reason.as_str(), "the payer can not pay any more, so nothing is bought for it");
+            Event::PayerInsolvent { at }
+        }
+        // A chain that doesn't answer is no reason to work on credit.
+        Solvency::Unknown => Event::QueueTimedOut { at },
+        Solvency::Good if waited_ms > node.settings.queue_ms => Event::QueueTimedOut { at },
+        Solvency::Good => Event::SlotGranted { at },
     }
 }
 
@@ -117,6 +141,8 @@ async fn report(handle: &ShardHandle, id: JobId, outcome: Outcome) -> Option<Arc
     let at = handle.node.clock.now();
     let nothing_found = || Event::DeadlineReached { at, matched: false, result: "{}".into() };
     let event = match outcome {
+        // Whatever it had found by then: the work is never given away.
+        Outcome::Found(_, Some(Stop::Insolvent)) | Outcome::Failed(_, Some(Stop::Insolvent)) => Event::PayerInsolvent { at },
         Outcome::Found(Found { result, .. }, Some(Stop::Cancelled)) => Event::Cancelled { at, partial: Some(result.into()) },
         Outcome::Failed(_, Some(Stop::Cancelled)) => Event::Cancelled { at, partial: None },
         Outcome::Found(Found { matched, result }, Some(Stop::Deadline)) => Event::DeadlineReached { at, matched, result: result.into() },
@@ -192,6 +218,10 @@ async fn run(handle: &Arc<ShardHandle>, job: &Job, cancel: CancellationToken) ->
         budget: job.spec.ceiling,
         deadline: Instant::now() + left,
         cancel,
+        gate: job.spec.payment.as_ref().map(|payment| {
+            let gate: Arc<dyn enrich::Gate> = Arc::new(Gate { chains: Arc::clone(&node.chains), payment: Arc::clone(payment) });
+            gate
+        }),
     });
     let Some(enricher) = node.enricher(job.spec.route) else {
         return Outcome::Failed(enrich::Error::VendorUnavailable("the route is not sold here".to_owned()), None);

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use super::api::Error;
 use super::shard::{Admitted, ShardHandle};
-use super::{meters, retention};
+use super::{meters, paid, retention};
+use crate::billing::lane::Outcome;
 use crate::shard::group::Images;
 use crate::shard::{Command, Event, Group, Refusal, Reply, Shard, Unwritten};
 use crate::store::{self, Append, Epoch, Seq};
@@ -245,7 +246,8 @@ impl State {
                 Event::JobOpened(spec, _) => opened.push(spec),
                 Event::TokenPut(hash, grant) => node.published.put_token(hash, grant),
                 Event::OutboxPut(delivery) => self.handle.owe(delivery),
-                Event::DuePut(due) => node.settle(*due),
+                Event::DuePut(due) if due.outcome == Outcome::Pending => paid::settle(node, *due),
+                Event::DuePut(_) => {}
                 Event::JobMoved(..)
                 | Event::HopAdded(..)
                 | Event::AgentPut(_)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
+use crate::billing::lane::{Outcome, Sent};
 use crate::job::{Job, Status};
 use crate::types::Usd;
 
@@ -18,6 +19,10 @@ const CRASHES: &str = "enrich_shard_reloads_total";
 /// Attempts at callbacks, by how they ended.
 pub(super) const CALLBACKS: &str = "enrich_callback_attempts_total";
 
+const BROADCASTS: &str = "enrich_settlement_broadcasts_total";
+const LANE_ALARMS: &str = "enrich_settlement_alarms_total";
+const HEARD: &str = "enrich_settlements_total";
+
 /// Describes what the actors count; call it once, after the recorder is installed.
 pub fn describe() {
     describe_counter!(ACCEPTED, Unit::Count, "Jobs that were accepted");
@@ -28,6 +33,9 @@ pub fn describe() {
     describe_counter!(EVENTS, Unit::Count, "Events in those groups");
     describe_histogram!(APPEND, Unit::Seconds, "From sending a group to the store until it is durable");
     describe_counter!(CRASHES, Unit::Count, "Shards that were loaded again after a failure");
+    describe_counter!(BROADCASTS, Unit::Count, "Signed transactions that were sent, by what the node said");
+    describe_counter!(LANE_ALARMS, Unit::Count, "Times that a lane needs a person: gas above the cap, a foreign transaction");
+    describe_counter!(HEARD, Unit::Count, "What was heard of settlements, by outcome");
     describe_counter!(CALLBACKS, Unit::Count, "Attempts at callbacks, by outcome");
 }
 
@@ -67,4 +75,34 @@ pub(super) fn group<'a>(took: Duration, events: usize, jobs: impl Iterator<Item 
 /// A shard is loaded again after a failure.
 pub(super) fn reload() {
     counter!(CRASHES).increment(1);
+}
+
+/// Signed bytes were sent.
+pub(super) fn broadcast(sent: &Sent) {
+    let said = match sent {
+        Sent::Sent => "sent",
+        Sent::AlreadyKnown => "already_known",
+        Sent::NonceTooLow => "nonce_too_low",
+        Sent::Underpriced => "underpriced",
+        Sent::InsufficientFunds => "insufficient_funds",
+        Sent::Refused(_) => "refused",
+        Sent::Unanswered => "unanswered",
+    };
+    counter!(BROADCASTS, "said" => said).increment(1);
+}
+
+/// A lane needs a person.
+pub(super) fn lane_alarm() {
+    counter!(LANE_ALARMS).increment(1);
+}
+
+/// Something was heard of a settlement, and is in the books.
+pub(super) fn settlement(outcome: Outcome) {
+    let outcome = match outcome {
+        Outcome::Pending => "undone",
+        Outcome::Mined(_) => "mined",
+        Outcome::Settled(_) => "settled",
+        Outcome::Dead(_) => "dead",
+    };
+    counter!(HEARD, "outcome" => outcome).increment(1);
 }

@@ -8,10 +8,12 @@ use ractor::Actor;
 
 use super::api::{Accepted, Error, IdempotencyKey, MadeUsageKey, NewUsageKey, Order};
 use super::ledger::is_look_again;
+use super::paid::{ChainParts, Chains, NetworkStatus, Settlements};
 use super::published::Published;
 use super::shard::{Shard, ShardHandle};
 use super::slots::Slots;
 use crate::billing::PriceList;
+use crate::billing::x402::{Requirements, Scheme};
 use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random};
 use crate::enrich::Enricher;
@@ -19,7 +21,7 @@ use crate::job::{self, Billing, Effect, Job, Spec, Status};
 use crate::shard::history::{job_key, key_row};
 use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, RequestKey, ScopedKey, Table, codec};
 use crate::store::Store;
-use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, UsageKeyId};
+use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, Usd, UsageKeyId};
 
 /// What the operator decides.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +32,8 @@ pub struct Settings {
     pub slots: usize,
     /// How long a run may take, in milliseconds.
     pub run_ms: i64,
+    /// How long a job that a wallet pays for may wait for its slot, in milliseconds.
+    pub queue_ms: i64,
     /// Told to clients: queue, run and settlement together, in seconds.
     pub max_timeout_seconds: u32,
     /// Ended jobs are removed when they have been over for so long.
@@ -53,6 +57,8 @@ pub struct Parts {
     pub enrichers: Vec<Arc<dyn Enricher>>,
     /// Delivers callbacks.
     pub deliverer: Deliverer,
+    /// Where wallets can pay.
+    pub chains: Vec<ChainParts>,
     /// What the operator decides.
     pub settings: Settings,
 }
@@ -81,6 +87,8 @@ pub(super) struct Inner {
     pub(super) deliverer: Deliverer,
     pub(super) settings: Settings,
     pub(super) published: Published,
+    pub(super) chains: Arc<Chains>,
+    pub(super) settlements: Settlements,
     enrichers: Vec<Arc<dyn Enricher>>,
     slots: Slots,
     draining: AtomicBool,
@@ -94,8 +102,7 @@ impl Inner {
 
     /// Puts a durable job into the fair queue.
     pub(super) fn enqueue(&self, spec: &Spec) {
-        let payer = spec.agent().unwrap_or_else(|| AgentId::from_bytes(*spec.id.as_bytes()));
-        self.start(self.slots.enqueue(payer, spec.id));
+        self.start(self.slots.enqueue(spec.payer(), spec.id));
     }
 
     /// A job has left its slot.
@@ -114,7 +121,12 @@ impl Inner {
         }
     }
 
-    fn shard_of(&self, slot: Slot) -> Option<&Arc<ShardHandle>> {
+    /// Every shard.
+    pub(super) fn shards(&self) -> impl Iterator<Item = &Arc<ShardHandle>> {
+        self.shards.get().into_iter().flat_map(|shards| shards.iter())
+    }
+
+    pub(super) fn shard_of(&self, slot: Slot) -> Option<&Arc<ShardHandle>> {
         let shards = self.shards.get()?;
         let count = u16::try_from(shards.len()).unwrap_or(u16::MAX);
         shards.get(usize::from(slot.shard(count).0))
@@ -145,7 +157,7 @@ impl Node {
     /// # Errors
     /// [`StartError`] where a shard can't be taken or read: a node with a part of its shards would answer 404 for jobs that are there.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, clock, random, server_key, enrichers, deliverer, settings } = parts;
+        let Parts { store, clock, random, server_key, enrichers, deliverer, chains, settings } = parts;
         let count = store.layout().shards;
         let inner = Arc::new(Inner {
             store,
@@ -155,6 +167,8 @@ impl Node {
             deliverer,
             settings,
             published: Published::default(),
+            chains: Arc::new(Chains::new(chains)),
+            settlements: Settlements::default(),
             enrichers,
             slots: Slots::new(settings.slots),
             draining: AtomicBool::new(false),
@@ -169,6 +183,9 @@ impl Node {
         for started in futures_util::future::join_all(starting).await {
             started?;
         }
+        Settlements::start(&inner).await.map_err(|source| StartError { shard: 0, source })?;
+        let chains = Arc::clone(&inner.chains);
+        tokio::spawn(async move { chains.watch().await });
         Ok(Self { inner, shards })
     }
 
@@ -182,6 +199,21 @@ impl Node {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         futures_util::future::join_all(self.shards.iter().map(|shard| shard.close())).await;
+    }
+
+    /// What a buyer without a balance may choose from, for `amount`. Empty where no network is offered now.
+    pub fn requirements(&self, scheme: Scheme, amount: Usd) -> Vec<Requirements> {
+        self.inner.chains.requirements(scheme, amount)
+    }
+
+    /// Whether wallets can pay here at all, whatever their chains do at the moment.
+    pub fn has_networks(&self) -> bool {
+        !self.inner.chains.is_empty()
+    }
+
+    /// Every network of the configuration, and whether it is offered.
+    pub fn networks(&self) -> Vec<NetworkStatus> {
+        self.inner.chains.status()
     }
 
     /// What a token opens; nothing for one that is unknown, revoked or expired. From memory.
@@ -383,7 +415,7 @@ impl Node {
         self.shards.get(usize::from(slot.shard(count).0)).map(|shard| &**shard).ok_or(Error::Unavailable)
     }
 
-    fn takes_work(&self) -> Result<(), Error> {
+    pub(super) fn takes_work(&self) -> Result<(), Error> {
         if self.is_draining() {
             return Err(Error::Draining);
         }
@@ -443,7 +475,7 @@ pub(super) async fn under_key(
     }
 }
 
-async fn stored_key(shard: &ShardHandle, key: ScopedKey) -> Result<Option<KeyEntry>, Error> {
+pub(super) async fn stored_key(shard: &ShardHandle, key: ScopedKey) -> Result<Option<KeyEntry>, Error> {
     if !shard.written_keys().may_hold(key) {
         return Ok(None);
     }
@@ -457,7 +489,7 @@ fn made_or_reply(reply: Reply) -> Keyed {
 
 /// Where a caller's key is looked up. A hash that nobody can steer: two callers whose keys met in one place would be shown each
 /// other's jobs. Half of SHA-256 leaves 128 bits; the scope's length keeps it apart from the key.
-fn scoped_key(scope: &[u8], key: &str) -> ScopedKey {
+pub(super) fn scoped_key(scope: &[u8], key: &str) -> ScopedKey {
     use sha2::{Digest, Sha256};
     let mut hasher = Sha256::new();
     hasher.update(u64::try_from(scope.len()).unwrap_or(u64::MAX).to_le_bytes());

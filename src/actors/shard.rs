@@ -292,6 +292,7 @@ async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), 
     waiting.sort_unstable_by_key(|(queued, age, _)| (*queued, *age));
     handle.read_keys_ahead();
     let owed: Vec<_> = loaded.shard.deliveries().cloned().collect();
+    let dues: Vec<_> = loaded.shard.dues().cloned().collect();
     let supervisor = me.get_cell();
     let (jobs, _) = Actor::spawn_linked(None, Jobs, Arc::clone(handle), supervisor.clone()).await?;
     let (callbacks, _) = Actor::spawn_linked(None, Callbacks, (Arc::clone(handle), owed), supervisor.clone()).await?;
@@ -299,6 +300,9 @@ async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), 
     handle.set_actors(Some(Actors { ledger, jobs, callbacks }));
     for (_, _, spec) in waiting {
         node.enqueue(&spec);
+    }
+    for due in dues {
+        super::paid::settle(node, due);
     }
     Ok(())
 }

@@ -102,6 +102,7 @@ impl App {
             server_key,
             enrichers: enrichers(&config, &addresses)?,
             deliverer: Deliverer::new(client(config.callback_reach, &addresses)?),
+            chains: Vec::new(),
             settings: config.node,
         };
         let node = Node::start(parts).await?;

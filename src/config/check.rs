@@ -70,6 +70,7 @@ impl Options {
                 prices,
                 slots: count(jobs.job_slots),
                 run_ms: i64::from(jobs.job_run_seconds).saturating_mul(1000),
+                queue_ms: i64::from(jobs.job_queue_seconds).saturating_mul(1000),
                 max_timeout_seconds,
                 job_retention_days: jobs.job_retention_days,
                 drain_for: Duration::from_secs(u64::from(jobs.drain_seconds)),

@@ -12,7 +12,7 @@ pub mod vendors;
 pub mod websearch;
 pub mod words;
 
-pub use run::{Answer, Call, Journal, JournalError, Run, RunSettings, Stop};
+pub use run::{Answer, Call, Gate, Journal, JournalError, Run, RunSettings, Stop};
 
 use crate::types::Route;
 

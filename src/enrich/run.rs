@@ -24,6 +24,16 @@ pub trait Journal: Send + Sync {
     async fn record(&self, hop: Hop) -> Result<(), JournalError>;
 }
 
+/// Whether a dear step may be made: a payer who only signed a maximum may be gone by then.
+#[async_trait::async_trait]
+pub trait Gate: Send + Sync {
+    /// Asked right before the step. Where nobody knows, it is closed.
+    async fn is_open(&self) -> bool;
+}
+
+/// A step that may cost more than this is dear, in micro-dollars (architecture.md 6).
+pub const DEAR: Usd = Usd::from_micros(20_000);
+
 /// The hop was not recorded: the store is down, or the job has ended or moved meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the job can't be written now")]
@@ -41,6 +51,9 @@ pub enum Stop {
     /// The buyer or an operator cancelled.
     #[error("the job was cancelled")]
     Cancelled,
+    /// The payer could not be found able to pay.
+    #[error("the payer can not pay any more")]
+    Insolvent,
 }
 
 /// A vendor call about to be made.
@@ -74,6 +87,7 @@ pub struct Run {
     spent: Usd,
     deadline: Instant,
     cancel: CancellationToken,
+    gate: Option<Arc<dyn Gate>>,
     stopped: Option<Stop>,
     answered_at: Timestamp,
     vendors_failed: u32,
@@ -94,12 +108,14 @@ pub struct RunSettings {
     pub deadline: Instant,
     /// Fires when the job is cancelled.
     pub cancel: CancellationToken,
+    /// Asked before each dear step, where the payer is trusted no further.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 impl Run {
     /// A new attempt.
     pub fn new(settings: RunSettings) -> Self {
-        let RunSettings { journal, clock, recorded, budget, deadline, cancel } = settings;
+        let RunSettings { journal, clock, recorded, budget, deadline, cancel, gate } = settings;
         // Saturating at the top keeps the budget closed where recorded costs make no sense.
         let spent = recorded.iter().try_fold(Usd::ZERO, |sum, hop| sum.plus(hop.cost)).unwrap_or(budget);
         let recorded = recorded.into_iter().map(|hop| (hop.fingerprint, hop)).collect();
@@ -111,6 +127,7 @@ impl Run {
             spent,
             deadline,
             cancel,
+            gate,
             stopped: None,
             answered_at: Timestamp::default(),
             vendors_failed: 0,
@@ -172,6 +189,13 @@ impl Run {
         if let Err(stop) = self.may_call(call.cost_max) {
             self.stopped = Some(stop);
             return Ok(Err(stop));
+        }
+        if call.cost_max > DEAR
+            && let Some(gate) = &self.gate
+            && !gate.is_open().await
+        {
+            self.stopped = Some(Stop::Insolvent);
+            return Ok(Err(Stop::Insolvent));
         }
         let outcome = tokio::select! {
             biased;
@@ -315,6 +339,7 @@ mod tests {
                 budget: Usd::from_micros(budget),
                 deadline: Instant::now() + Duration::from_secs(10),
                 cancel: self.cancel.clone(),
+                gate: None,
             })
         }
 

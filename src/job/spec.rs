@@ -63,6 +63,20 @@ impl Spec {
         }
     }
 
+    /// Who pays, as far as turns are concerned: one buyer, one place in the round.
+    pub fn payer(&self) -> AgentId {
+        match self.billing {
+            Billing::Virtual { agent, .. } => agent,
+            Billing::Upto { payer, .. } => {
+                let mut bytes = [0; 16];
+                // The address' last bytes: its slot is in the id anyway.
+                let (_, tail) = payer.as_bytes().split_at(4);
+                bytes.copy_from_slice(tail);
+                AgentId::in_slot(self.id.slot(), bytes)
+            }
+        }
+    }
+
     /// The usage key that submitted it, where one did.
     pub const fn usage_key(&self) -> Option<UsageKeyId> {
         match self.billing {

@@ -148,6 +148,7 @@ impl World {
             metadata: Box::default(),
             created_at: AT,
             run_ms: 900_000,
+            payment: None,
         })
     }
 

@@ -14,11 +14,12 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
 
+use enrich_jobs::billing::lane::{Change, LaneId};
 use enrich_jobs::billing::{Account, Transfer};
 use enrich_jobs::job::{Job, State};
 use enrich_jobs::shard::codec::{VERSION, decode, encode};
 use enrich_jobs::shard::history::JobByOwner;
-use enrich_jobs::shard::{Agent, Attempt, Delivery, Event, Grant, Group, KeyEntry, Loader, OperatorAct, Row, Shard, Table, Unwritten};
+use enrich_jobs::shard::{Agent, Attempt, Delivery, Due, Event, Grant, Group, KeyEntry, Loader, OperatorAct, Row, Shard, Table, Unwritten, WalletBook};
 use enrich_jobs::types::{AgentId, DeliveryId, Usd};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,6 +63,10 @@ fn values() -> Vec<Value> {
         value::<(DeliveryId, u16, Attempt)>("attempt", &samples::attempt()),
         value::<Vec<Attempt>>("every_attempt", &samples::every_attempt()),
         value::<OperatorAct>("operator_act", &samples::operator_act()),
+        value::<Due>("due", &samples::due()),
+        value::<WalletBook>("wallet", &samples::wallet_book()),
+        value::<(LaneId, Change)>("lane", &samples::lane_row()),
+        value::<Vec<Change>>("every_lane_change", &samples::lane_changes()),
     ]
 }
 

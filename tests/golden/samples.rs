@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
-use enrich_jobs::billing::{Account, CreditKey, Network, Price, Source, Transfer};
-use enrich_jobs::job::{Bill, Billing, Failure, FailureCode, Hop, HopOutcome, Job, Spec, State, Status};
+use enrich_jobs::billing::lane::{
+    Block, Change, Claimant, DeadReason, Family, Fees, Item, ItemKey, ItemState, LaneId, MinedTx, Outcome, SignedTx, TxHash,
+};
+use enrich_jobs::billing::x402::amount::Uint;
+use enrich_jobs::billing::x402::messages::{Permit2Authorization, TokenPermissions, Witness};
+use enrich_jobs::billing::x402::{Authorization, ClientKey, RequestHash, RevertReason, Signature, Terms, Verified};
+use enrich_jobs::billing::{Account, CreditKey, Price, Source, Transfer};
+use enrich_jobs::job::{Bill, Billing, Failure, FailureCode, Hop, HopOutcome, Job, Payment, Spec, State, Status};
 use enrich_jobs::shard::history::JobByOwner;
-use enrich_jobs::shard::{Agent, Attempt, AttemptOutcome, Delivery, Event, Grant, KeyEntry, Made, OperatorAct, ScopedKey, UsageKey};
-use enrich_jobs::types::{AgentId, DeliveryId, JobId, Route, Slot, Timestamp, TokenHash, UsageKeyId, Usd};
+use enrich_jobs::shard::{Agent, Attempt, AttemptOutcome, Debt, Delivery, Due, Event, Grant, KeyEntry, Made, OperatorAct, ScopedKey, UsageKey, WalletBook};
+use enrich_jobs::types::{AgentId, DeliveryId, JobId, Network, Route, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
 const AT: Timestamp = Timestamp::from_millis(1_767_225_600_123);
 
@@ -93,17 +99,117 @@ fn spec(number: u8) -> Spec {
         metadata: [("order".into(), "17".into()), ("note".into(), "".into())].into(),
         created_at: AT,
         run_ms: 900_000,
+        payment: None,
     }
 }
 
 fn upto_spec(number: u8) -> Spec {
     Spec {
-        billing: Billing::Upto { network: Network::Eip155(8453) },
+        billing: Billing::Upto { network: Network::Eip155(8453), payer: wallet(0x77) },
+        payment: Some(Arc::new(payment())),
         route: Route::LeadSession,
         callback_url: None,
         metadata: Box::default(),
         ..spec(number)
     }
+}
+
+const fn wallet(byte: u8) -> Wallet {
+    Wallet::from_bytes([byte; 20])
+}
+
+fn item_key() -> ItemKey {
+    ItemKey::of(wallet(0x77), [0x88; 32])
+}
+
+fn terms() -> Terms {
+    Terms {
+        network: Network::Eip155(8453),
+        asset: wallet(0xa1),
+        asset_name: "USD Coin".into(),
+        asset_version: "2".into(),
+        pay_to: wallet(0xa2),
+        facilitator: wallet(0xa3),
+        permit2: Terms::PERMIT2,
+        proxy: Terms::UPTO_PROXY,
+    }
+}
+
+fn verified() -> Verified {
+    let permit = Permit2Authorization {
+        permitted: TokenPermissions { token: wallet(0xa1), amount: Uint::new(1_500_000) },
+        from: wallet(0x77),
+        spender: Terms::UPTO_PROXY,
+        nonce: Uint(alloy_primitives::U256::from_be_bytes([0x88; 32])),
+        deadline: Uint::new(1_767_226_800),
+        witness: Witness { to: wallet(0xa2), facilitator: wallet(0xa3), valid_after: Uint::new(0) },
+    };
+    Verified {
+        network: Network::Eip155(8453),
+        payer: wallet(0x77),
+        max: usd(1_500_000),
+        deadline: Timestamp::from_millis(1_767_226_800_000),
+        authorization: Authorization::Upto(permit),
+        signature: Signature::from_bytes(&[0x1b; 65]),
+    }
+}
+
+pub(crate) fn payment() -> Payment {
+    Payment {
+        verified: verified(),
+        terms: terms(),
+        request: RequestHash(1 << 99),
+        client_key: Some(ClientKey::of_idempotency_key("order-17")),
+        original: Some("{}".into()),
+        payer_has_code: false,
+    }
+}
+
+pub(crate) fn due() -> Due {
+    Due {
+        key: item_key(),
+        payment: Arc::new(payment()),
+        claimant: Claimant::Job(job_id(0x35)),
+        amount: usd(22_500),
+        since: AT,
+        outcome: Outcome::Mined(TxHash([0xdd; 32])),
+        lane: Some(lane_id()),
+    }
+}
+
+pub(crate) fn wallet_book() -> WalletBook {
+    let reasons = [DeadReason::Burned, DeadReason::Expired, DeadReason::Refused(RevertReason::Empty)];
+    let debt = |reason| Debt { job: job_id(0x35), network: Network::Eip155(8453), amount: usd(22_500), reason, at: AT };
+    WalletBook { wallet: wallet(0x77), settled: 3, debts: reasons.map(debt).into() }
+}
+
+fn lane_id() -> LaneId {
+    LaneId { network: Network::Eip155(8453), operator: wallet(0xa4) }
+}
+
+/// A row of a lane.
+pub(crate) fn lane_row() -> (LaneId, Change) {
+    (lane_id(), Change::Next(300))
+}
+
+pub(crate) fn lane_changes() -> Vec<Change> {
+    let intent = Arc::new(due().intent().unwrap());
+    let block = Block { number: 7, hash: [0xbb; 32] };
+    let states = [
+        ItemState::Waiting { since: AT, failing_since: Some(AT), passed_at: None },
+        ItemState::Riding { account_nonce: 299 },
+        ItemState::Mined { account_nonce: 299, tx: TxHash([0xdd; 32]), block, is_final: true },
+        ItemState::Dead(DeadReason::Expired),
+    ];
+    let items = (0_u8..).zip(states).map(|(number, state)| {
+        let item = Item { intent: Arc::clone(&intent), state, tries: 1, acknowledged: Some(Outcome::Pending) };
+        Change::Item(ItemKey([number; 32]), Some(Box::new(item)))
+    });
+    let tx = SignedTx { hash: TxHash([0xdd; 32]), raw: [2, 0xf8].into(), is_cancel: false, fees: Fees { max: 9, tip: 1 }, at: AT };
+    let mined = Some(MinedTx { tx: TxHash([0xdd; 32]), block, is_final: false });
+    let family = Family { items: vec![item_key()], txs: vec![tx], mined, reorged: None };
+    let families = [Change::Family(299, Some(Box::new(family))), Change::Family(298, None), Change::Item(ItemKey([9; 32]), None)];
+    [Change::Next(300)].into_iter().chain(items).chain(families).collect()
 }
 
 fn hop(tool: &str, outcome: HopOutcome) -> Arc<Hop> {
@@ -128,6 +234,7 @@ fn state(status: Status) -> State {
         finished_at: None,
         ended_at: None,
         bill: None,
+        settled_in: None,
         failure: None,
         result: None,
     }
@@ -140,6 +247,7 @@ fn ended_state() -> State {
         finished_at: Some(AT.plus_millis(4_000)),
         ended_at: Some(AT.plus_millis(4_001)),
         bill: Some(Bill { charged: usd(22_500), refunded: Some(usd(1_477_500)) }),
+        settled_in: Some(TxHash([0xdd; 32])),
         result: Some(r#"{"matched":true}"#.into()),
         ..state(Status::Completed)
     }
@@ -187,6 +295,7 @@ pub(crate) fn every_key_entry() -> Vec<KeyEntry> {
         Made::Credit { agent: agent_id(), amount: usd(100_000_000), available: usd(100_000_001) },
         Made::Agent(agent_id()),
         Made::UsageKey(agent_id(), usage_key_id()),
+        Made::Payment(Claimant::Agent(agent_id())),
     ]
     .map(|made| KeyEntry { made, ..key_entry() })
     .into()
@@ -206,6 +315,9 @@ pub(crate) fn every_transfer() -> Vec<Transfer> {
         Transfer::claim(job, network, usd(22_500), AT),
         Transfer::settle(job, network, usd(22_500), AT),
         Transfer::write_off(job, network, Usd::ZERO, AT),
+        Transfer::deposit(agent, item_key(), network, usd(5_000_000), AT),
+        Transfer::recovery(item_key(), network, usd(22_500), AT),
+        Transfer::welcome(agent, usd(250_000), AT),
     ]
 }
 
@@ -228,21 +340,25 @@ pub(crate) fn operator_act() -> OperatorAct {
 }
 
 /// All events, by [`name`].
-pub(crate) const EVENTS: [&str; 14] = [
+pub(crate) const EVENTS: [&str; 18] = [
     "account_put",
     "agent_put",
     "attempted",
     "balance",
+    "due_gone",
+    "due_put",
     "hop_added",
     "job_moved",
     "job_opened",
     "key_put",
     "key_used",
+    "lane_moved",
     "operator_acted",
     "outbox_gone",
     "outbox_put",
     "posted",
     "token_put",
+    "wallet_put",
 ];
 
 /// Without a `_`, so that a new variant can't be forgotten here; then it also belongs into [`EVENTS`] and [`record`].
@@ -262,11 +378,16 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::OutboxGone(_) => "outbox_gone",
         Event::Attempted(..) => "attempted",
         Event::OperatorActed(_) => "operator_acted",
+        Event::DuePut(_) => "due_put",
+        Event::DueGone(_) => "due_gone",
+        Event::WalletPut(_) => "wallet_put",
+        Event::LaneMoved(..) => "lane_moved",
     }
 }
 
 pub(crate) fn record() -> Vec<Event> {
-    history().into_iter().flatten().chain([Event::TokenPut(TokenHash([0x66; 32]), None), Event::OutboxGone(delivery_id())]).collect()
+    let gone = [Event::TokenPut(TokenHash([0x66; 32]), None), Event::OutboxGone(delivery_id()), Event::DueGone(item_key())];
+    history().into_iter().flatten().chain(gone).collect()
 }
 
 /// A shard's life in three groups: an agent, its jobs, and what came of them. It ends with a live job and an owed callback.
@@ -296,6 +417,9 @@ pub(crate) fn history() -> Vec<Vec<Event>> {
     over.extend((0..).zip(hops()).map(|(number, hop)| Event::HopAdded(job_id(0x33), number, hop)));
     over.extend(every_transfer().into_iter().skip(2).map(Event::Posted));
     over.extend([
+        Event::DuePut(Box::new(due())),
+        Event::WalletPut(Box::new(wallet_book())),
+        Event::LaneMoved(lane_id(), lane_changes()),
         Event::OutboxPut(delivery()),
         Event::JobMoved(job_id(0x34), Box::new(ended_state())),
         Event::JobMoved(job_id(0x35), Box::new(failed_state(FailureCode::Cancelled))),

@@ -128,10 +128,12 @@ impl TestNode {
             server_key: ServerKey::new([1; 32]),
             enrichers: vec![Arc::new(Scripted(Arc::clone(&script)))],
             deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
+            chains: Vec::new(),
             settings: Settings {
                 prices: PriceList::default(),
                 slots,
                 run_ms: 900_000,
+                queue_ms: 120_000,
                 max_timeout_seconds: 1200,
                 job_retention_days: 30,
                 drain_for: Duration::from_secs(2),

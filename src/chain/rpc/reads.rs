@@ -51,6 +51,11 @@ pub struct FullReceipt {
 }
 
 #[derive(Deserialize)]
+struct PendingBlock {
+    timestamp: U64,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawBlock {
     number: U64,
@@ -132,6 +137,18 @@ impl Node {
     /// [`Error`]
     pub async fn head(&self) -> Result<Head, Error> {
         self.block(latest()).await
+    }
+
+    /// The time of the block that would hold a transaction sent now, in seconds. Where the node has no such block, that of the newest.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn pending_time(&self) -> Result<u64, Error> {
+        let pending: Option<PendingBlock> = self.call("eth_getBlockByNumber", json!(["pending", false])).await?;
+        match pending {
+            Some(block) => Ok(block.timestamp.to()),
+            None => Ok(self.head().await?.time),
+        }
     }
 
     /// The block at a height.
@@ -277,6 +294,14 @@ impl Rpc {
     /// [`Error`]
     pub async fn head(&self) -> Result<Head, Error> {
         self.any(|node| async move { node.head().await }).await
+    }
+
+    /// As [`Node::pending_time`].
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn pending_time(&self) -> Result<u64, Error> {
+        self.any(|node| async move { node.pending_time().await }).await
     }
 
     /// As [`Node::nonces`].

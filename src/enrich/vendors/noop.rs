@@ -82,6 +82,7 @@ mod tests {
             budget: Usd::from_micros(budget),
             deadline: tokio::time::Instant::now() + Duration::from_secs(10),
             cancel: CancellationToken::new(),
+            gate: None,
         });
         let noop = Noop::new(Route::Websearch, NoopSettings { cost: Usd::from_micros(10), delay: Duration::ZERO });
         let found = noop.run("{}", &mut run).await.unwrap();

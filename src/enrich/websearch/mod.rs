@@ -196,12 +196,12 @@ impl<'a> Search<'a> {
                 self.failures.push(format!("{}: {message}", call.tool));
                 None
             }
-            Err(Stop::Budget | Stop::Deadline | Stop::Cancelled) => None,
+            Err(Stop::Budget | Stop::Deadline | Stop::Cancelled | Stop::Insolvent) => None,
         })
     }
 
     fn conclude(self, run: &Run) -> Result<Found, Error> {
-        let cut_short = matches!(run.stopped(), Some(Stop::Deadline | Stop::Cancelled));
+        let cut_short = matches!(run.stopped(), Some(Stop::Deadline | Stop::Cancelled | Stop::Insolvent));
         if run.all_vendors_failed() && !cut_short {
             return Err(Error::VendorUnavailable(self.failures.join("; ")));
         }

@@ -119,6 +119,7 @@ impl Report<'_> {
                 Stop::Budget => "budget",
                 Stop::Deadline => "deadline",
                 Stop::Cancelled => "cancelled",
+                Stop::Insolvent => "insolvent",
             }),
         };
         // Strings, whole numbers and finite fractions always become JSON.

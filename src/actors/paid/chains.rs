@@ -1,0 +1,259 @@
+//! The networks of the configuration, and what is offered on each while its chain is as it should be.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::billing::lane::{FeePolicy, LaneId, Policy};
+use crate::billing::x402::exposure::Caps;
+use crate::billing::x402::{Offer, Requirements, Scheme, Terms};
+use crate::chain::boot::{self, Expected, Settler};
+use crate::chain::facilitator::Facilitator;
+use crate::chain::key::OperatorKey;
+use crate::chain::rpc::Settlements as Asking;
+use crate::chain::tx::Through;
+use crate::chain::{Error, Rpc};
+use crate::types::{Network, Usd, Wallet};
+
+/// How often a network that is offered is looked at again, and one that isn't.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+
+/// How charges get onto a chain.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Our settler contract is the facilitator; each operator account is a lane to it.
+    Batch {
+        /// The contract.
+        settler: Wallet,
+        /// Its operators, in the order of its deployment.
+        operators: Vec<OperatorKey>,
+    },
+    /// Each operator account is a facilitator itself.
+    Direct {
+        /// They.
+        operators: Vec<OperatorKey>,
+    },
+    /// Somebody else settles, asked over HTTP.
+    Hosted {
+        /// Who.
+        facilitator: Facilitator,
+    },
+}
+
+/// A network, as the configuration has it.
+#[derive(Debug, Clone)]
+pub struct ChainParts {
+    /// Its nodes.
+    pub rpc: Rpc,
+    /// Token, recipient, contracts. The facilitator in it is filled in by the way.
+    pub terms: Terms,
+    /// How charges are settled.
+    pub way: Way,
+    /// What the upto proxy's code must hash to.
+    pub proxy_code_hash: [u8; 32],
+    /// The limits of credit.
+    pub caps: Caps,
+    /// How lanes behave.
+    pub policy: Policy,
+    /// Wallets with code that an operator lets in (C5).
+    pub contracts: Vec<Wallet>,
+    /// Without a new block for so long nothing is taken (F-X8); none on a chain that is idle by nature.
+    pub stall_seconds: Option<u64>,
+}
+
+/// A network and whether it is offered, for operators and `/readyz`.
+#[derive(Debug, Clone)]
+pub struct NetworkStatus {
+    /// Which.
+    pub network: Network,
+    /// Payments are taken there.
+    pub is_offered: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(in crate::actors) struct Chains(Vec<Arc<Chain>>);
+
+/// One of them.
+#[derive(Debug)]
+pub(in crate::actors) struct Chain {
+    pub(super) parts: ChainParts,
+    offered: RwLock<Offered>,
+}
+
+#[derive(Debug)]
+enum Offered {
+    No(Vec<String>),
+    /// One for each facilitator that a payment may name.
+    Yes(Vec<Arc<Terms>>),
+}
+
+impl Chains {
+    pub(in crate::actors) fn new(parts: Vec<ChainParts>) -> Self {
+        let unseen = || RwLock::new(Offered::No(vec!["its chain was not looked at yet".to_owned()]));
+        Self(parts.into_iter().map(|parts| Arc::new(Chain { parts, offered: unseen() })).collect())
+    }
+
+    pub(in crate::actors) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn of(&self, network: Network) -> Option<&Arc<Chain>> {
+        self.0.iter().find(|chain| chain.parts.terms.network == network)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Chain>> {
+        self.0.iter()
+    }
+
+    /// What a buyer may choose from now.
+    pub(in crate::actors) fn requirements(&self, scheme: Scheme, amount: Usd) -> Vec<Requirements> {
+        let offered = self.0.iter().filter_map(|chain| chain.offers().into_iter().next());
+        offered.map(|terms| Offer::new(&terms, scheme, amount).requirements()).collect()
+    }
+
+    pub(in crate::actors) fn status(&self) -> Vec<NetworkStatus> {
+        self.0.iter().map(|chain| chain.status()).collect()
+    }
+
+    /// Looks at every network, now and from time to time, for as long as the process lives.
+    pub(in crate::actors) async fn watch(&self) {
+        futures_util::future::join_all(self.0.iter().map(|chain| Arc::clone(chain).watch())).await;
+    }
+}
+
+impl Chain {
+    /// Each facilitator that a payment may name, the preferred one first; none while the network isn't offered.
+    pub(super) fn offers(&self) -> Vec<Arc<Terms>> {
+        match &*self.offered.read().unwrap_or_else(PoisonError::into_inner) {
+            Offered::No(_) => Vec::new(),
+            Offered::Yes(terms) => terms.clone(),
+        }
+    }
+
+    fn status(&self) -> NetworkStatus {
+        let offered = self.offered.read().unwrap_or_else(PoisonError::into_inner);
+        let reasons = match &*offered {
+            Offered::No(reasons) => reasons.clone(),
+            Offered::Yes(_) => Vec::new(),
+        };
+        NetworkStatus { network: self.parts.terms.network, is_offered: matches!(&*offered, Offered::Yes(_)), reasons }
+    }
+
+    async fn watch(self: Arc<Self>) {
+        loop {
+            let seen = self.look().await;
+            let pause = if matches!(seen, Offered::Yes(_)) { LOOK_EVERY } else { LOOK_AGAIN };
+            self.take(seen);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn take(&self, seen: Offered) {
+        let network = self.parts.terms.network;
+        let mut offered = self.offered.write().unwrap_or_else(PoisonError::into_inner);
+        match (&*offered, &seen) {
+            (Offered::No(_), Offered::Yes(_)) => tracing::info!(%network, "x402 payments are offered"),
+            (Offered::Yes(_), Offered::No(reasons)) => {
+                tracing::error!(%network, reasons = reasons.join("; "), "x402 payments are no longer offered");
+            }
+            (Offered::No(before), Offered::No(reasons)) if before != reasons => {
+                tracing::error!(%network, reasons = reasons.join("; "), "x402 payments are not offered");
+            }
+            (Offered::No(_), Offered::No(_)) | (Offered::Yes(_), Offered::Yes(_)) => {}
+        }
+        *offered = seen;
+    }
+
+    async fn look(&self) -> Offered {
+        let parts = &self.parts;
+        let terms = match self.terms().await {
+            Ok(terms) => terms,
+            Err(reason) => return Offered::No(vec![reason]),
+        };
+        let settler = match &parts.way {
+            Way::Batch { settler, operators } => {
+                Some(Settler { address: *settler, operators: operators.iter().map(OperatorKey::wallet).collect() })
+            }
+            Way::Direct { .. } | Way::Hosted { .. } => None,
+        };
+        let expected = Expected { terms: parts.terms.clone(), proxy_code_hash: parts.proxy_code_hash, settler };
+        let doubts = boot::doubts(&parts.rpc, &expected).await;
+        if doubts.is_empty() { Offered::Yes(terms) } else { Offered::No(doubts.iter().map(ToString::to_string).collect()) }
+    }
+
+    async fn terms(&self) -> Result<Vec<Arc<Terms>>, String> {
+        let of = |facilitator| Arc::new(Terms { facilitator, ..self.parts.terms.clone() });
+        match &self.parts.way {
+            Way::Batch { settler, .. } => Ok(vec![of(*settler)]),
+            Way::Direct { operators } => Ok(operators.iter().map(|key| of(key.wallet())).collect()),
+            Way::Hosted { facilitator } => {
+                let address = facilitator.upto_address(self.parts.terms.network).await.map_err(|error| error.to_string())?;
+                Ok(vec![of(address)])
+            }
+        }
+    }
+
+    /// The chain's time for a payment that arrives now: that of the block which would hold it.
+    pub(super) async fn now(&self) -> Result<u64, Error> {
+        self.parts.rpc.pending_time().await
+    }
+
+    /// The operator accounts.
+    pub(super) fn operators(&self) -> &[OperatorKey] {
+        match &self.parts.way {
+            Way::Batch { operators, .. } | Way::Direct { operators } => operators,
+            Way::Hosted { .. } => &[],
+        }
+    }
+
+    /// The lane that settles a due: its facilitator's own, or else one by the due's key, so that all share the work.
+    pub(super) fn lane_for(&self, due: &crate::shard::Due) -> Option<LaneId> {
+        let network = self.parts.terms.network;
+        let wallets: Vec<Wallet> = self.operators().iter().map(OperatorKey::wallet).collect();
+        let named = due.payment.terms.facilitator;
+        let [first, ..] = due.key.0;
+        let by_key = || wallets.get(usize::from(first).checked_rem(wallets.len())?).copied();
+        let operator = wallets.iter().copied().find(|wallet| *wallet == named).or_else(by_key)?;
+        Some(LaneId { network, operator })
+    }
+
+    /// How settlements of a lane are sent.
+    pub(super) fn through(&self) -> Through {
+        match &self.parts.way {
+            Way::Batch { settler, .. } => Through::Settler(*settler),
+            Way::Direct { .. } | Way::Hosted { .. } => Through::Itself,
+        }
+    }
+
+    /// Whose settlements a lane asks about.
+    pub(super) fn asking(&self, operator: Wallet) -> Asking {
+        let settler = match &self.parts.way {
+            Way::Batch { settler, .. } => Some(*settler),
+            Way::Direct { .. } | Way::Hosted { .. } => None,
+        };
+        Asking {
+            operator,
+            facilitator: settler.unwrap_or(operator),
+            settler,
+            permit2: self.parts.terms.permit2,
+            confirmations: self.parts.policy.confirmations,
+        }
+    }
+
+    /// How its lanes behave.
+    pub(super) fn policy(&self) -> Policy {
+        match &self.parts.way {
+            Way::Batch { .. } => self.parts.policy,
+            // The operator settles one payment in one transaction, so it sends more of them at once.
+            Way::Direct { .. } | Way::Hosted { .. } => Policy { batch_max: 1, linger_ms: 0, in_flight_max: 16, ..self.parts.policy },
+        }
+    }
+
+    /// What a fee may be at most, for the log.
+    pub(super) fn fee_policy(&self) -> FeePolicy {
+        self.parts.policy.fees
+    }
+}

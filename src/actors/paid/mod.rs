@@ -1,0 +1,20 @@
+//! Jobs that wallets pay for: what is offered, whether a payer gets credit, and how charges are settled on a chain.
+//!
+//! Whoever asks a chain does it beside the ledger's handler, never inside it. Nothing durable is here: claims and settlements are
+//! in the payer's shard, signed transactions in the lane's, and everything below is derived from them again after a restart.
+
+mod chains;
+mod claims;
+mod hosted;
+mod lane;
+mod settlement;
+mod solvency;
+mod submit;
+
+pub use self::chains::{ChainParts, NetworkStatus, Way};
+pub use self::claims::{Claim, ClaimState};
+pub use self::submit::{PaidOrder, PaymentError};
+
+pub(super) use self::chains::Chains;
+pub(super) use self::settlement::{Settlements, settle};
+pub(super) use self::solvency::{Gate, Solvency};

@@ -1,0 +1,264 @@
+//! Settlements on their way: each due is handed to its lane until the lane has it, and what becomes of it is told to the payer's
+//! shard until that has it in its books. All of it follows from stored state, and can be done twice without harm.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::{Notify, watch};
+
+use super::hosted;
+use super::lane::{LaneActor, LaneSetup};
+use crate::actors::api::Error;
+use crate::actors::meters;
+use crate::actors::node::{Inner, stored_key};
+use crate::actors::shard::ShardHandle;
+use crate::billing::lane::{self, Claimant, Intent, ItemKey, LaneId, Outcome};
+use crate::shard::{Command, Due, Refusal, RequestKey, ScopedKey};
+use crate::types::{Map, Usd, Wallet};
+
+/// The pause before a step is tried again, doubling up to the last.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_LAST: Duration = Duration::from_secs(2);
+/// The pause before a lane's actor that failed is started anew.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// The node's side of all settlements.
+#[derive(Debug, Default)]
+pub(in crate::actors) struct Settlements {
+    lanes: OnceLock<Map<LaneId, Arc<Notify>>>,
+    outcomes: DashMap<ItemKey, watch::Sender<Option<Outcome>>>,
+    /// Maxima of unproven payers between a look at the books and the commit.
+    reserved: Arc<AtomicI64>,
+}
+
+/// Counts an unproven payer's maximum until its command is through: with the books it may count twice, never not at all.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    reserved: Arc<AtomicI64>,
+    amount: Usd,
+    /// What all unproven payers have signed for, this payment not included.
+    pub(super) unproven_total: Usd,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.reserved.fetch_sub(self.amount.micros(), Ordering::AcqRel);
+    }
+}
+
+impl Settlements {
+    /// Sets an unproven payer's maximum aside while it is decided about.
+    pub(super) async fn reserve(&self, node: &Inner, home: &ShardHandle, payer: Wallet, max: Usd) -> Result<Reservation, Error> {
+        let proven = home.read(move |view| view.shard.wallet(&payer).is_some_and(|book| book.settled > 0)).await?;
+        let amount = if proven { Usd::ZERO } else { max };
+        let before = self.reserved.fetch_add(amount.micros(), Ordering::AcqRel);
+        let mut reservation = Reservation { reserved: Arc::clone(&self.reserved), amount, unproven_total: Usd::from_micros(before) };
+        if proven {
+            return Ok(reservation);
+        }
+        for shard in node.shards() {
+            let open = shard.read(|view| {
+                let unproven = view.shard.exposures().filter(|(wallet, _)| view.shard.wallet(wallet).is_none_or(|book| book.settled == 0));
+                unproven.fold(Usd::ZERO, |sum, (_, open)| sum.plus(*open).unwrap_or(Usd::MAX_WIRE))
+            });
+            reservation.unproven_total = reservation.unproven_total.plus(open.await?).unwrap_or(Usd::MAX_WIRE);
+        }
+        Ok(reservation)
+    }
+
+    /// What is heard of a settlement from now on.
+    pub(super) fn outcomes(&self, key: ItemKey) -> watch::Receiver<Option<Outcome>> {
+        self.outcomes.entry(key).or_insert_with(|| watch::channel(None).0).subscribe()
+    }
+
+    fn announce(&self, key: ItemKey, outcome: Outcome) {
+        if let Some(waiting) = self.outcomes.get(&key) {
+            waiting.send_replace(Some(outcome));
+        }
+        self.outcomes.remove_if(&key, |_, waiting| waiting.receiver_count() == 0);
+    }
+
+    fn wake(&self, lane: &LaneId) {
+        if let Some(notify) = self.lanes.get().and_then(|lanes| lanes.get(lane)) {
+            notify.notify_one();
+        }
+    }
+
+    /// Starts a lane for each operator account.
+    pub(in crate::actors) async fn start(node: &Arc<Inner>) -> Result<(), ractor::SpawnErr> {
+        let mut lanes = Map::default();
+        let mut setups = Vec::new();
+        for chain in node.chains.all() {
+            for key in chain.operators() {
+                let id = LaneId { network: chain.parts.terms.network, operator: key.wallet() };
+                let wake = Arc::new(Notify::new());
+                lanes.insert(id, Arc::clone(&wake));
+                setups.push(LaneSetup { node: Arc::clone(node), chain: Arc::clone(chain), id, key: key.clone(), wake });
+            }
+        }
+        node.settlements.lanes.get_or_init(|| lanes);
+        let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await?;
+        for setup in setups {
+            // A supervisor that is gone already is the end of the process.
+            supervisor.cast(Message::Start(Box::new(setup))).ok();
+        }
+        Ok(())
+    }
+}
+
+/// Sees to a due: chooses its lane, then hands it over. Called for every due at a start, and whenever one changes.
+pub(in crate::actors) fn settle(node: &Arc<Inner>, due: Due) {
+    let node = Arc::clone(node);
+    tokio::spawn(async move {
+        let Some(chain) = node.chains.of(due.network()).cloned() else {
+            tracing::error!(network = %due.network(), "a settlement is owed on a network that isn't configured any more");
+            return;
+        };
+        match (due.lane, chain.lane_for(&due)) {
+            (Some(lane), _) => hand_over(&node, lane, &due).await,
+            (None, Some(lane)) => {
+                // Durable first; the changed due comes back here and is handed over.
+                let command = || Command::AssignLane { key: due.key, lane };
+                persist(&node, due.payment.verified.payer, command).await;
+            }
+            (None, None) => hosted::settle(&node, &chain, &due).await,
+        }
+    });
+}
+
+async fn hand_over(node: &Arc<Inner>, lane: LaneId, due: &Due) {
+    let intent = match due.intent() {
+        Ok(intent) => Arc::new(intent),
+        Err(error) => {
+            tracing::error!(%error, "a settlement that is owed can't be made");
+            return;
+        }
+    };
+    let command = || {
+        let event = Box::new(lane::Event::Due { intent: Arc::clone(&intent), at: node.clock.now() });
+        Command::Lane { id: lane, event, policy: node.chains.of(lane.network).map_or_else(Default::default, |chain| chain.policy()) }
+    };
+    persist(node, lane.operator, command).await;
+    node.settlements.wake(&lane);
+}
+
+/// Sends a command to a wallet's shard until that has it, or says no: unknown is not failed.
+async fn persist(node: &Arc<Inner>, home: Wallet, command: impl Fn() -> Command) {
+    let mut pause = RETRY_FIRST;
+    loop {
+        let Some(shard) = node.shard_of(home.slot()) else { return };
+        match shard.execute(command()).await {
+            Ok(_) => return,
+            Err(Error::Refused(refusal)) => {
+                // A due that is gone meanwhile has been settled.
+                if refusal != Refusal::NoDue {
+                    tracing::error!(%refusal, "a step of a settlement was refused");
+                }
+                return;
+            }
+            Err(_) => {
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2).min(RETRY_LAST);
+            }
+        }
+    }
+}
+
+/// Tells the payer's shard what became of a settlement. True once it is in the books.
+pub(super) async fn tell(node: &Arc<Inner>, intent: &Intent, network: crate::types::Network, outcome: Outcome) -> bool {
+    // The agent's balance first: a payment whose due is gone can't be credited any more.
+    if let (Claimant::Agent(agent), Outcome::Settled(_)) = (intent.claimant, outcome)
+        && !deposit(node, agent, intent, network).await
+    {
+        return false;
+    }
+    let Some(shard) = node.shard_of(intent.payer.slot()) else { return false };
+    let heard = shard.execute(Command::Heard { key: intent.key, outcome, at: node.clock.now() }).await;
+    match heard {
+        Ok(_) => {
+            meters::settlement(outcome);
+            node.settlements.announce(intent.key, outcome);
+            true
+        }
+        Err(Error::Refused(refusal)) => {
+            tracing::error!(%refusal, "an outcome of a settlement can't be booked");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+/// The name of a deposit in its agent's shard, which makes a repeat harmless.
+pub(super) fn deposit_key(payment: ItemKey) -> ScopedKey {
+    crate::actors::node::scoped_key(b"deposit", &hex_of(&payment))
+}
+
+fn hex_of(key: &ItemKey) -> String {
+    format!("{key:?}")
+}
+
+async fn deposit(node: &Arc<Inner>, agent: crate::types::AgentId, intent: &Intent, network: crate::types::Network) -> bool {
+    let Some(shard) = node.shard_of(agent.slot()) else { return false };
+    let key = deposit_key(intent.key);
+    loop {
+        let looked_up_at = shard.generation();
+        match stored_key(shard, key).await {
+            Ok(Some(_)) => return true,
+            Ok(None) => {}
+            Err(_) => return false,
+        }
+        let request = RequestKey { key, request: 0, looked_up_at };
+        let at = node.clock.now();
+        let answer = shard.execute(Command::Deposit { agent, payment: intent.key, network, amount: intent.amount, key: request, at }).await;
+        match answer {
+            Ok(_) => return true,
+            Err(Error::Refused(Refusal::LookAgain)) => {}
+            Err(error) => {
+                tracing::error!(%agent, %error, "a deposit that was paid is not credited yet");
+                return false;
+            }
+        }
+    }
+}
+
+/// Starts lanes' actors, again where one failed.
+struct Supervisor;
+
+enum Message {
+    Start(Box<LaneSetup>),
+}
+
+impl Actor for Supervisor {
+    type Msg = Message;
+    type State = Map<ractor::ActorId, LaneSetup>;
+    type Arguments = ();
+
+    async fn pre_start(&self, _me: ActorRef<Message>, (): ()) -> Result<Self::State, ActorProcessingErr> {
+        Ok(Map::default())
+    }
+
+    async fn handle(&self, me: ActorRef<Message>, message: Message, state: &mut Self::State) -> Result<(), ActorProcessingErr> {
+        let Message::Start(setup) = message;
+        let (actor, _) = Actor::spawn_linked(None, LaneActor, (*setup).clone(), me.get_cell()).await?;
+        state.insert(actor.get_id(), *setup);
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        me: ActorRef<Message>,
+        event: SupervisionEvent,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let SupervisionEvent::ActorFailed(who, error) = event
+            && let Some(setup) = state.remove(&who.get_id())
+        {
+            tracing::error!(lane = %setup.id.operator, %error, "a lane failed, it is started again");
+            me.send_after(RESTART_PAUSE, move || Message::Start(Box::new(setup.clone())));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,294 @@
+//! Taking a job that a wallet pays for: the payment is looked up, checked, weighed against the payer's credit, and claimed in the
+//! commit that accepts the job. Nothing is durable before that commit, and no chain is asked after it (D-2).
+
+use std::sync::Arc;
+
+use super::chains::Chain;
+use super::solvency::query_of;
+use crate::actors::api::{Accepted, Error, IdempotencyKey};
+use crate::actors::ledger::is_look_again;
+use crate::actors::node::{Node, scoped_key, stored_key};
+use crate::actors::shard::ShardHandle;
+use crate::billing::x402::claim::{PaymentId, Replay};
+use crate::billing::x402::exposure::Funds;
+use crate::billing::x402::verify::{self, PayerState};
+use crate::billing::x402::{ClientKey, Offer, Refusal, RequestHash, Scheme, Verified, amount, calldata, header};
+use crate::billing::x402::{Authorization, Simulation};
+use crate::job::{Billing, Job, Payment, Spec};
+use crate::shard::{Command, Credit, Grant, KeyEntry, Made, Reply, RequestKey, ScopedKey};
+use crate::types::{JobId, Route, Usd};
+
+/// A job to be accepted, with the payment that came with it. Everything but the payment is validated.
+#[derive(Debug)]
+pub struct PaidOrder {
+    /// What was signed, as it came.
+    pub payment: header::Payment,
+    /// How it has to be paid.
+    pub scheme: Scheme,
+    /// Who orders, where a bearer came along.
+    pub caller: Option<Grant>,
+    /// The request that the payment is for.
+    pub request: RequestHash,
+    /// What only the buyer knows of it.
+    pub client_key: Option<ClientKey>,
+    /// The caller's key.
+    pub key: Option<IdempotencyKey>,
+    /// What.
+    pub route: Route,
+    /// The route's body, as JSON text.
+    pub payload: Box<str>,
+    /// The most that it may cost.
+    pub ceiling: Usd,
+    /// Where its end is told.
+    pub callback_url: Option<Box<str>>,
+    /// The buyer's own pairs.
+    pub metadata: Box<[(Box<str>, Box<str>)]>,
+}
+
+/// Why a payment isn't taken. Nothing was claimed.
+#[derive(Debug, thiserror::Error)]
+pub enum PaymentError {
+    /// It doesn't fit what is asked for, or the chain would not honour it.
+    #[error("the payment is refused: {}", .0.as_str())]
+    Refused(Refusal),
+    /// It is claimed, and whoever sends it again can't be told from a stranger.
+    #[error("the payment is used already")]
+    AlreadyUsed,
+    /// The chain can't be asked now.
+    #[error("the chain can't be asked")]
+    ChainUnavailable,
+    /// The node says no.
+    #[error(transparent)]
+    Node(#[from] Error),
+}
+
+/// A payment that would be honoured now, and what its payer has.
+pub(super) struct Checked {
+    pub(super) verified: Verified,
+    pub(super) payment: Arc<Payment>,
+    pub(super) funds: Funds,
+    pub(super) chain: Arc<Chain>,
+}
+
+impl Node {
+    /// Accepts a job that a wallet pays for: durable when this returns.
+    ///
+    /// # Errors
+    /// [`PaymentError`].
+    pub async fn submit_paid(&self, order: PaidOrder) -> Result<Accepted, PaymentError> {
+        // A repeat is looked for before any other check, and takes no work.
+        if let Some(id) = PaymentId::said(&order.payment.payload)
+            && let Some(accepted) = self.paid_before(&id, &order).await?
+        {
+            return Ok(accepted);
+        }
+        self.takes_work()?;
+        let checked = self.check(&order.payment, order.scheme, order.ceiling, order.request, order.client_key).await?;
+        let payer = checked.verified.payer;
+        let at = self.inner.clock.now();
+        let spec = Arc::new(Spec {
+            id: JobId::new(payer.slot(), self.inner.random.uuid_v7(at)),
+            billing: Billing::Upto { network: checked.verified.network, payer },
+            route: order.route,
+            payload: order.payload,
+            ceiling: order.ceiling,
+            price: self.inner.settings.prices.of(order.route),
+            callback_url: order.callback_url,
+            metadata: order.metadata,
+            created_at: at,
+            run_ms: self.run_ms(&checked.verified),
+            payment: Some(Arc::clone(&checked.payment)),
+        });
+        let shard = self.shard(payer.slot())?;
+        let id = checked.verified.id();
+        let scope = scope_of(order.caller, &id);
+        let key = order.key.as_ref().map(|key| (scoped_key(&scope, &key.key), key.request));
+        let reservation = self.inner.settlements.reserve(&self.inner, shard, payer, checked.verified.max).await?;
+        let credit = Credit { funds: checked.funds, caps: checked.chain.parts.caps, unproven_total: reservation.unproven_total };
+        let claim = (ScopedKey(id.key().0), order.request.0);
+        let reply = claimed(shard, claim, key, |payment, key| Command::SubmitPaid { spec: Arc::clone(&spec), payment, key, credit }).await?;
+        drop(reservation);
+        match reply {
+            Claimed::Reply(Reply::Accepted(job)) => Ok(Accepted { job, replayed: false }),
+            Claimed::Payment(entry) => self.replay_payment(&entry, order.request, order.client_key).await,
+            Claimed::Key(Made::Job(id)) => {
+                let job = self.job(id).await?.ok_or(Error::NoJob(id))?;
+                Ok(Accepted { job, replayed: true })
+            }
+            Claimed::Key(_) => Err(Error::Refused(crate::shard::Refusal::KeyReused).into()),
+            Claimed::Reply(_) => Err(PaymentError::AlreadyUsed),
+        }
+    }
+
+    /// What a claimed payment, or the caller's key, made before.
+    async fn paid_before(&self, id: &PaymentId, order: &PaidOrder) -> Result<Option<Accepted>, PaymentError> {
+        let shard = self.shard(id.payer.slot())?;
+        if let Some(key) = &order.key {
+            let scoped = scoped_key(&scope_of(order.caller, id), &key.key);
+            if let Some(entry) = known(shard, scoped).await? {
+                return match entry.made {
+                    Made::Job(job) if entry.request == key.request => {
+                        Ok(self.job(job).await?.map(|job| Accepted { job, replayed: true }))
+                    }
+                    Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) | Made::Payment(_) => {
+                        Err(Error::Refused(crate::shard::Refusal::KeyReused).into())
+                    }
+                };
+            }
+        }
+        match known(shard, ScopedKey(id.key().0)).await? {
+            Some(entry) => self.replay_payment(&entry, order.request, order.client_key).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn replay_payment(
+        &self,
+        entry: &KeyEntry,
+        request: RequestHash,
+        client_key: Option<ClientKey>,
+    ) -> Result<Accepted, PaymentError> {
+        let Made::Job(id) = entry.made else { return Err(PaymentError::AlreadyUsed) };
+        let job: Arc<Job> = self.job(id).await?.ok_or(PaymentError::AlreadyUsed)?;
+        let payment = job.spec.payment.as_ref().ok_or(PaymentError::AlreadyUsed)?;
+        match payment.replay(request, client_key, job.may_be_public()) {
+            Replay::SameAnswer => Ok(Accepted { job, replayed: true }),
+            Replay::AlreadyUsed => Err(PaymentError::AlreadyUsed),
+        }
+    }
+
+    /// Checks a payment against our own offers, cheapest first, then against the chain, at one block.
+    pub(super) async fn check(
+        &self,
+        payment: &header::Payment,
+        scheme: Scheme,
+        ceiling: Usd,
+        request: RequestHash,
+        client_key: Option<ClientKey>,
+    ) -> Result<Checked, PaymentError> {
+        let all: Vec<_> = self.inner.chains.all().flat_map(|chain| chain.offers().into_iter().map(move |terms| (chain, terms))).collect();
+        let offers: Vec<_> = all.iter().map(|(_, terms)| Offer::new(terms, scheme, ceiling)).collect();
+        let taken = Offer::taken(&offers, &payment.payload).map_err(PaymentError::Refused)?;
+        let Some((chain, terms)) = all.iter().find(|(_, terms)| std::ptr::eq(&raw const **terms, taken.terms)) else {
+            return Err(PaymentError::ChainUnavailable);
+        };
+        let now = chain.now().await.map_err(|_| PaymentError::ChainUnavailable)?;
+        let verified = verify::verify(&payment.payload, taken, now).map_err(PaymentError::Refused)?;
+        let (state, simulation) = self.look(chain, taken, &verified).await?;
+        let payer_has_code = state.code_size > 0 && chain.parts.contracts.contains(&verified.payer);
+        let judged = if payer_has_code { PayerState { code_size: 0, ..state } } else { state };
+        verify::judge(&verified, taken, &judged, simulation).map_err(PaymentError::Refused)?;
+        let allowance = match scheme {
+            Scheme::Upto => Some(amount::usd_at_most(state.allowance)),
+            Scheme::Exact => None,
+        };
+        let funds = Funds { balance: amount::usd_at_most(state.balance), allowance };
+        let is_hosted = matches!(chain.parts.way, super::Way::Hosted { .. });
+        let payment = Arc::new(Payment {
+            verified: verified.clone(),
+            terms: (**terms).clone(),
+            request,
+            client_key,
+            original: is_hosted.then(|| payment.json.as_ref().into()),
+            payer_has_code,
+        });
+        Ok(Checked { verified, payment, funds, chain: Arc::clone(chain) })
+    }
+
+    async fn look(&self, chain: &Chain, offer: &Offer<'_>, verified: &Verified) -> Result<(PayerState, Simulation), PaymentError> {
+        let (target, call) = match &verified.authorization {
+            Authorization::Upto(permit) => {
+                (offer.terms.proxy, calldata::settle(permit, &verified.signature, amount::units(verified.max)))
+            }
+            Authorization::Exact(transfer) => {
+                let call = calldata::transfer_with_authorization(transfer, &verified.signature);
+                (offer.terms.asset, call.map_err(|fault| PaymentError::Refused(signature(offer.scheme, fault)))?)
+            }
+        };
+        let query = [query_of(verified)];
+        let states = chain.parts.rpc.payer_states(offer.terms, &query);
+        let simulated = chain.parts.rpc.simulate_settle(offer.terms.facilitator, target, &call);
+        let (states, simulation) = futures_util::future::join(states, simulated).await;
+        let state = states.ok().and_then(|states| states.into_iter().next().flatten());
+        match (state, simulation) {
+            (Some(state), Ok(simulation)) => Ok((state, simulation)),
+            _ => Err(PaymentError::ChainUnavailable),
+        }
+    }
+
+    /// A run has to leave time for the settlement (D-4); by `exact` less was offered.
+    fn run_ms(&self, verified: &Verified) -> i64 {
+        let configured = self.inner.settings.run_ms;
+        match verified.scheme() {
+            Scheme::Upto => configured,
+            Scheme::Exact => {
+                let left = verified.deadline.millis_since(self.inner.clock.now()).saturating_sub(60_000);
+                configured.min(left.max(0))
+            }
+        }
+    }
+}
+
+fn signature(scheme: Scheme, fault: crate::billing::x402::SignatureFault) -> Refusal {
+    Refusal { scheme, reason: crate::billing::x402::Reason::Signature(fault) }
+}
+
+/// With a bearer a key belongs to the agent, without one to the payer.
+fn scope_of(caller: Option<Grant>, id: &PaymentId) -> Vec<u8> {
+    caller.map_or_else(|| id.payer.as_bytes().to_vec(), |grant| grant.agent.as_bytes().to_vec())
+}
+
+/// What came of a claim.
+pub(super) enum Claimed {
+    /// It was carried out.
+    Reply(Reply),
+    /// The payment is claimed already.
+    Payment(KeyEntry),
+    /// The caller's key made this before.
+    Key(Made),
+}
+
+/// Sends a command under a payment's claim, and the caller's key if there is one: both looked for among the rows first, again where
+/// the shard let keys go meanwhile.
+pub(super) async fn claimed(
+    shard: &ShardHandle,
+    claim: (ScopedKey, u128),
+    key: Option<(ScopedKey, u128)>,
+    command: impl Fn(RequestKey, Option<RequestKey>) -> Command,
+) -> Result<Claimed, Error> {
+    loop {
+        let looked_up_at = shard.generation();
+        if let Some((scoped, request)) = key
+            && let Some(entry) = stored_key(shard, scoped).await?
+        {
+            return if entry.request == request {
+                Ok(Claimed::Key(entry.made))
+            } else {
+                Err(Error::Refused(crate::shard::Refusal::KeyReused))
+            };
+        }
+        if let Some(entry) = stored_key(shard, claim.0).await? {
+            return Ok(Claimed::Payment(entry));
+        }
+        let of = |(key, request): (ScopedKey, u128)| RequestKey { key, request, looked_up_at };
+        let answer = shard.execute(command(of(claim), key.map(of))).await;
+        if is_look_again(&answer) {
+            continue;
+        }
+        // Claimed between our look and the command, with another body: the entry says by whom.
+        let lost_race = matches!(answer, Err(Error::Refused(crate::shard::Refusal::KeyReused)) | Ok(Reply::Replayed(_)));
+        if lost_race && let Some(entry) = known(shard, claim.0).await? {
+            return Ok(Claimed::Payment(entry));
+        }
+        return answer.map(|reply| if let Reply::Replayed(made) = reply { Claimed::Key(made) } else { Claimed::Reply(reply) });
+    }
+}
+
+/// What a key stands for, in memory or in its row.
+pub(super) async fn known(shard: &ShardHandle, key: ScopedKey) -> Result<Option<KeyEntry>, Error> {
+    match shard.read(move |view| view.shard.key(&key).cloned()).await? {
+        Some(entry) => Ok(Some(entry)),
+        // Let go from memory only once its row is written.
+        None => stored_key(shard, key).await,
+    }
+}
