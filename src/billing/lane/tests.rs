@@ -104,7 +104,7 @@ impl World {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Observe { txs } => {
-                self.watch.observed(self.now);
+                self.watch.observed(&txs, self.now);
                 let observation = self.chain.observe(&txs, self.policy.confirmations, self.now);
                 self.happen(&Event::Observed(observation)).unwrap();
             }
