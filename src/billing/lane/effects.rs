@@ -1,6 +1,6 @@
 //! What is to be done, from the lane alone. Each effect can be carried out twice without harm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::chain::{Sight, TxHash};
@@ -69,6 +69,7 @@ pub enum Alarm {
 pub struct Watch {
     sent: BTreeMap<TxHash, Timestamp>,
     checked: BTreeMap<ItemKey, Timestamp>,
+    asked: BTreeMap<TxHash, Timestamp>,
     observed: Option<Timestamp>,
 }
 
@@ -83,14 +84,17 @@ impl Watch {
         self.checked.extend(keys.iter().map(|key| (*key, at)));
     }
 
-    /// A look at the chain began.
-    pub fn observed(&mut self, at: Timestamp) {
+    /// A look at the chain began, and at these transactions.
+    pub fn observed(&mut self, txs: &[(u64, TxHash)], at: Timestamp) {
         self.observed = Some(at);
+        self.asked.extend(txs.iter().map(|(_, hash)| (*hash, at)));
     }
 
     /// Forgets what the lane has forgotten.
     pub fn prune(&mut self, lane: &Lane) {
-        self.sent.retain(|hash, _| lane.families.values().any(|family| family.txs.iter().any(|tx| tx.hash == *hash)));
+        let known: BTreeSet<TxHash> = lane.families.values().flat_map(|family| &family.txs).map(|tx| tx.hash).collect();
+        self.sent.retain(|hash, _| known.contains(hash));
+        self.asked.retain(|hash, _| known.contains(hash));
         self.checked.retain(|key, _| lane.items.contains_key(key));
     }
 
@@ -141,10 +145,16 @@ impl View<'_> {
         let is_idle = self.lane.families.is_empty() && !self.lane.items.values().any(is_open);
         let is_due = is_over(self.watch.observed, self.now, self.policy.poll_ms);
         if is_due && (!is_idle || self.lane.sight.is_none()) {
-            let families = self.lane.families.iter();
+            let families = self.lane.families.iter().filter(|(_, family)| self.wants_a_look(family));
             let txs = families.flat_map(|(nonce, family)| family.txs.iter().map(|tx| (*nonce, tx.hash))).collect();
             effects.push(Effect::Observe { txs });
         }
+    }
+
+    /// What is final is kept for a while, and hardly ever changes.
+    fn wants_a_look(&self, family: &Family) -> bool {
+        let every_ms = self.policy.poll_ms.saturating_mul(FINAL_POLLS);
+        family.is_alive() || family.txs.iter().any(|tx| is_over(self.watch.asked.get(&tx.hash).copied(), self.now, every_ms))
     }
 
     /// An account nonce below the next one that nothing was signed for, or whose bytes were let go: all later ones wait for it.
@@ -273,6 +283,9 @@ const fn waiting_since(item: &Item) -> Option<Timestamp> {
         ItemState::Riding { .. } | ItemState::Mined { .. } | ItemState::Dead(_) => None,
     }
 }
+
+/// Of so many looks at the chain, one is also at what is final.
+const FINAL_POLLS: i64 = 10;
 
 /// The first pause of a settlement that a mined transaction didn't settle; doubled with each.
 const RETRY_MS: i64 = 2_500;

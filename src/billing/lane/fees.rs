@@ -33,11 +33,14 @@ pub struct FeePolicy {
 
 impl Default for FeePolicy {
     fn default() -> Self {
-        Self { cap: 50_000_000_000, urgent_cap: 200_000_000_000, tip_min: 1_000_000 }
+        Self::DEFAULT
     }
 }
 
 impl FeePolicy {
+    /// As [`Default`] has it: 50 gwei, 200 where it is urgent, and a tip of 0.001.
+    pub const DEFAULT: Self = Self { cap: 50_000_000_000, urgent_cap: 200_000_000_000, tip_min: 1_000_000 };
+
     const fn cap(&self, is_urgent: bool) -> u128 {
         if is_urgent { self.urgent_cap } else { self.cap }
     }

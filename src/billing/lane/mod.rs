@@ -276,22 +276,27 @@ pub struct Policy {
     pub fees: FeePolicy,
 }
 
+impl Policy {
+    /// As [`Default`] has it.
+    pub const DEFAULT: Self = Self {
+        batch_max: 25,
+        linger_ms: 1_000,
+        in_flight_max: 4,
+        confirmations: 3,
+        keep_blocks: 64,
+        give_up_ms: 30_000,
+        resend_ms: 5_000,
+        poll_ms: 1_000,
+        check_ms: 10_000,
+        bump_after_ms: 15_000,
+        txs_max: 16,
+        urgent_s: 360,
+        fees: FeePolicy::DEFAULT,
+    };
+}
+
 impl Default for Policy {
     fn default() -> Self {
-        Self {
-            batch_max: 25,
-            linger_ms: 1_000,
-            in_flight_max: 4,
-            confirmations: 3,
-            keep_blocks: 64,
-            give_up_ms: 30_000,
-            resend_ms: 5_000,
-            poll_ms: 1_000,
-            check_ms: 10_000,
-            bump_after_ms: 15_000,
-            txs_max: 16,
-            urgent_s: 360,
-            fees: FeePolicy::default(),
-        }
+        Self::DEFAULT
     }
 }

@@ -104,7 +104,7 @@ impl World {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Observe { txs } => {
-                self.watch.observed(self.now);
+                self.watch.observed(&txs, self.now);
                 let observation = self.chain.observe(&txs, self.policy.confirmations, self.now);
                 self.happen(&Event::Observed(observation)).unwrap();
             }
@@ -311,6 +311,40 @@ fn i12_dead_by_evidence() {
         world.chain.base_fee = 100;
     });
     assert_eq!(outcomes(&world), ["expired", "settled"]);
+}
+
+/// What pays all that may be paid, and is dead: its cancel has to pay more, or its account nonce would never be used.
+#[test]
+fn a_cancel_replaces_what_is_at_the_cap() {
+    let mut world = World::new(POLICY, &[GENESIS_TIME + 3, FAR]);
+    world.chain.base_fee = 900_000;
+    world.due(0);
+    world.turn(usize::MAX);
+    world.pass(1_000);
+    world.turn(usize::MAX);
+    assert_eq!(world.lane.families[&0].txs[0].fees.max, POLICY.fees.urgent_cap);
+    (0..5).for_each(|_| world.chain.mine_nothing(1));
+    world.pass(1_000);
+    world.turn(usize::MAX);
+    assert_eq!(outcomes(&world)[0], "expired");
+    world.chain.forget_pool();
+    world.chain.base_fee = 100;
+    world.due(1);
+    world.run_until_quiet();
+    world.audit();
+    assert_eq!(outcomes(&world), ["expired", "settled"]);
+}
+
+/// A nonce that our own bytes may have used isn't read as the payer's doing.
+#[test]
+fn i12_a_used_nonce_while_bytes_are_alive() {
+    story(&[FAR], POLICY, |world| {
+        let key = world.intents[0].key;
+        let deep = Some(Deep { nonce_used: true, block_time: GENESIS_TIME });
+        let check = Check { at: world.now, simulated: Some(Err(crate::billing::x402::RevertReason::InvalidNonce)), deep };
+        world.happen(&Event::Checked { key, check }).unwrap();
+        assert_eq!(world.lane.items[&key].state, ItemState::Riding { account_nonce: 0 });
+    });
 }
 
 /// I-8, D-3: what is refused, and changes nothing.

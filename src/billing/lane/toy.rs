@@ -96,6 +96,11 @@ impl Toy {
         self.push(self.time() + seconds, txs);
     }
 
+    /// A block of others'.
+    pub(super) fn mine_nothing(&mut self, seconds: u64) {
+        self.push(self.time() + seconds, Vec::new());
+    }
+
     /// The last blocks come to nothing; others, without our transactions, stand in their place.
     pub(super) fn reorg(&mut self, depth: usize, keeps_pool: bool) {
         let depth = depth.min(self.blocks.len() - 1);

@@ -85,3 +85,81 @@ pub fn settled_by<'a>(receipt: &Receipt, intents: impl Iterator<Item = &'a Inten
     }
     settled
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::toy::intent;
+    use super::super::{Block, ItemKey};
+    use super::*;
+    use crate::types::Usd;
+
+    const GIVE_UP_MS: i64 = 30_000;
+
+    fn receipt(intents: &[Intent], settled: &[bool]) -> Receipt {
+        let said = |(intent, settled): (&Intent, &bool)| (intent.key, (!settled).then_some([1; 4]));
+        let moved = intents.iter().zip(settled).filter(|(_, settled)| **settled).map(|(intent, _)| intent.moved()).collect();
+        let block = Block { number: 1, hash: [1; 32] };
+        Receipt { tx: TxHash([7; 32]), block, ok: true, moved, items: Some(intents.iter().zip(settled).map(said).collect()) }
+    }
+
+    /// Each piece of evidence, alone and against the others.
+    #[test]
+    fn i12_the_table() {
+        let intent = intent(1, 1_000);
+        let (at, reason) = (Timestamp::from_millis, RevertReason::TransferFailed);
+        let deep = |nonce_used, block_time| Some(Deep { nonce_used, block_time });
+        let mined = [receipt(std::slice::from_ref(&intent), &[true])];
+        let (burned, expired, refused) =
+            (Verdict::Dead(DeadReason::Burned), Verdict::Dead(DeadReason::Expired), Verdict::Dead(DeadReason::Refused(reason)));
+        for (receipts, is_alive, deep, failing, wanted) in [
+            (&mined[..], true, deep(true, 2_000), None, Verdict::Settled(mined[0].tx)),
+            (&[], false, None, None, Verdict::Unknown),
+            (&[], false, deep(false, 1_000), None, Verdict::Unknown),
+            (&[], false, deep(false, 1_001), None, expired),
+            (&[], true, deep(false, 1_001), None, expired),
+            (&[], false, deep(true, 1), None, burned),
+            (&[], true, deep(true, 1), None, Verdict::Unknown),
+            (&[], true, deep(true, 1_001), None, Verdict::Unknown),
+            (&[], false, None, Some((at(0), reason)), Verdict::Unknown),
+            (&[], false, None, Some((at(-1), reason)), refused),
+            (&[], true, None, Some((at(-1), reason)), Verdict::Unknown),
+            (&[], false, deep(true, 1), Some((at(-1), reason)), burned),
+        ] {
+            let evidence = Evidence { intent: &intent, receipts, is_alive, deep, failing, now: at(GIVE_UP_MS - 1) };
+            assert_eq!(verdict(&evidence, GIVE_UP_MS), wanted, "{is_alive} {deep:?} {failing:?}");
+        }
+    }
+
+    /// C3, T-17, T-19: nearly a proof is none.
+    #[test]
+    fn c3_what_proves_a_payment() {
+        let [one, other] = [intent(1, 1_000), intent(3, 1_000)];
+        let right = receipt(std::slice::from_ref(&one), &[true]);
+        let settles = |change: &dyn Fn(&mut Receipt)| {
+            let mut receipt = right.clone();
+            change(&mut receipt);
+            !settled_by(&receipt, [&one, &other].into_iter()).is_empty()
+        };
+        assert!(settles(&|_| {}));
+        assert!(settles(&|receipt| receipt.items = None), "no settler was called");
+        assert!(!settles(&|receipt| receipt.ok = false));
+        assert!(!settles(&|receipt| receipt.moved.clear()), "it succeeded and moved nothing");
+        assert!(!settles(&|receipt| receipt.moved[0].amount = Usd::from_micros(99)));
+        assert!(!settles(&|receipt| receipt.moved[0].to = one.payer));
+        assert!(!settles(&|receipt| receipt.moved[0].from = other.payer));
+        assert!(!settles(&|receipt| receipt.moved[0].asset = one.target), "another token's log");
+        assert!(!settles(&|receipt| receipt.items = Some(vec![(one.key, Some([0; 4]))])));
+        assert!(!settles(&|receipt| receipt.items = Some(vec![(ItemKey([9; 32]), None)])));
+    }
+
+    /// Two settlements of one payer for one amount need two logs.
+    #[test]
+    fn twins_need_a_log_each() {
+        let twins = [intent(2, 1_000), intent(3, 1_000)];
+        assert_eq!(twins[0].moved(), twins[1].moved());
+        let mut receipt = receipt(&twins, &[true, true]);
+        assert_eq!(settled_by(&receipt, twins.iter()).len(), 2);
+        receipt.moved.pop();
+        assert_eq!(settled_by(&receipt, twins.iter()).len(), 1);
+    }
+}

@@ -187,6 +187,17 @@ fn tokens_are_what_cdp_asks_for() {
     }
 }
 
+/// Made by `PyJWT` 2.15.1 (`sort_headers=False`) from the same key and fields. Ed25519 signs the same bytes in one way only.
+#[test]
+fn tokens_are_those_that_others_make() {
+    let url: Url = "https://api.cdp.coinbase.com/platform/v2/x402/settle".parse().unwrap();
+    let mut headers = HeaderMap::new();
+    let key = ed25519(SEED, PUBLIC).unwrap();
+    key.authorize(&mut headers, "POST", &url, Timestamp::from_millis(1_700_000_000_000), [0x5a; 16]).unwrap();
+    let golden = include_str!("../../../tests/golden/chain/cdp.jwt").trim();
+    assert_eq!(headers["authorization"].to_str().unwrap(), format!("Bearer {golden}"));
+}
+
 #[test]
 fn what_is_no_key() {
     for wrong in ["", "AAAA", "-----BEGIN EC PRIVATE KEY-----", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"] {

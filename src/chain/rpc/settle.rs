@@ -2,6 +2,7 @@
 
 use alloy_primitives::{B256, Bytes, U256};
 use alloy_sol_types::{SolCall, SolEvent};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::reads::at;
@@ -75,6 +76,10 @@ impl Rpc {
             Ok(Simulation::Reverted(reason)) => Some(Err(reason)),
             Err(_) => None,
         };
+        // What would go through is neither used nor late.
+        if simulated == Some(Ok(())) {
+            return Check { at: now, simulated, deep: None };
+        }
         let deep = self.agreeing(|node| async move { node.deep(of, intent).await.map(|deep| Agreed::of(&deep, intent)) }).await;
         Check { at: now, simulated, deep: deep.ok().map(Deep::from) }
     }
@@ -121,9 +126,12 @@ impl Node {
         let deep_nonce = self.nonce_at(of.operator, deep(head.block.number, of.confirmations)).await?;
         let sight = Sight { head: head.block, head_time: head.time, nonce, deep_nonce, at: now };
         let mut receipts = Vec::with_capacity(txs.len());
-        for (_, hash) in txs {
-            if let Ok(receipt) = self.receipt(*hash).await {
-                receipts.push((*hash, receipt.map(|receipt| reduced(&receipt, of.settler))));
+        for some in txs.chunks(AT_ONCE) {
+            let answers = join_all(some.iter().map(|(_, hash)| async move { (*hash, self.receipt(*hash).await) })).await;
+            for (hash, answer) in answers {
+                if let Ok(receipt) = answer {
+                    receipts.push((hash, receipt.map(|receipt| reduced(&receipt, of.settler))));
+                }
             }
         }
         Ok(Observation { sight, receipts })
@@ -154,6 +162,8 @@ impl Node {
     }
 }
 
+/// Receipts that one look asks for at once.
+const AT_ONCE: usize = 4;
 /// geth's code for a call that reverted, and most others'.
 const REVERTED: i64 = 3;
 
