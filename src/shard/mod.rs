@@ -16,6 +16,7 @@ pub mod history;
 pub mod load;
 mod paid_commands;
 pub mod row;
+mod standing;
 pub mod state;
 
 pub use agent::{Agent, Grant, UsageKey};

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::actors::node::Node;
 use crate::billing::lane::{FeePolicy, LaneId, Policy};
 use crate::billing::x402::exposure::Caps;
 use crate::billing::x402::{Offer, Requirements, Scheme, Terms};
@@ -88,6 +89,23 @@ enum Offered {
     No(Vec<String>),
     /// One for each facilitator that a payment may name.
     Yes(Vec<Arc<Terms>>),
+}
+
+impl Node {
+    /// What a buyer without a balance may choose from, for `amount`. Empty where no network is offered now.
+    pub fn requirements(&self, scheme: Scheme, amount: Usd) -> Vec<Requirements> {
+        self.inner.chains.requirements(scheme, amount)
+    }
+
+    /// Whether wallets can pay here at all, whatever their chains do at the moment.
+    pub fn has_networks(&self) -> bool {
+        !self.inner.chains.is_empty()
+    }
+
+    /// Every network of the configuration, and whether it is offered.
+    pub fn networks(&self) -> Vec<NetworkStatus> {
+        self.inner.chains.status()
+    }
 }
 
 impl Chains {

@@ -135,7 +135,8 @@ impl Driver {
             let fresh = lane::Lane::new(id);
             let lane = view.shard.lane(&id).unwrap_or(&fresh);
             let busy = !lane.families.is_empty() || lane.items.values().any(|item| item.is_news() || is_open(item));
-            let work: Vec<Work> = lane::effects(lane, &policy, &watch, quote, now).into_iter().filter_map(|effect| work(lane, effect, through)).collect();
+            let work: Vec<Work> =
+                lane::effects(lane, &policy, &watch, quote, now).into_iter().filter_map(|effect| work(lane, effect, through)).collect();
             let mut pruned = watch;
             pruned.prune(lane);
             (busy, work, pruned)
@@ -162,7 +163,7 @@ impl Driver {
         let (rpc, asking) = (&self.setup.chain.parts.rpc, self.setup.chain.asking(self.setup.id.operator));
         match work {
             Work::Observe(txs) => {
-                self.watch.observed(now);
+                self.watch.observed(&txs, now);
                 let Ok(observation) = rpc.observe(&asking, &txs, now).await else { return Ok(false) };
                 self.happened(Event::Observed(observation)).await?;
                 Ok(true)
@@ -228,7 +229,9 @@ impl Driver {
         let command = Command::Lane { id: self.setup.id, event: Box::new(event), policy: self.setup.chain.policy() };
         match self.shard()?.execute(command).await {
             Ok(Reply::Lane(notices)) => {
-                notices.iter().for_each(|notice| self.note(notice));
+                for notice in &notices {
+                    self.note(notice);
+                }
                 Ok(())
             }
             Ok(_) => Ok(()),
