@@ -268,6 +268,7 @@ impl State {
             deliver();
         }
         for spec in opened {
+            paid::time_out(node, &spec);
             node.enqueue(&spec);
         }
     }
