@@ -21,7 +21,7 @@ use crate::job::{self, Billing, Effect, Job, Spec, Status};
 use crate::shard::history::{job_key, key_row};
 use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, RequestKey, ScopedKey, Table, codec};
 use crate::store::Store;
-use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, Usd, UsageKeyId};
+use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, UsageKeyId, Usd};
 
 /// What the operator decides.
 #[derive(Debug, Clone, Copy)]
@@ -288,7 +288,9 @@ impl Node {
         let Some(entry) = entry else { return Ok(None) };
         match entry.made {
             Made::Job(id) if entry.request == key.request => Ok(self.job(id).await?.map(|job| Accepted { job, replayed: true })),
-            Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) | Made::Payment(_) => Err(Error::Refused(Refusal::KeyReused)),
+            Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) | Made::Payment(_) => {
+                Err(Error::Refused(Refusal::KeyReused))
+            }
         }
     }
 

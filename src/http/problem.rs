@@ -409,7 +409,11 @@ impl From<Refusal> for Problem {
             Refusal::OtherDebt { owed, offered } => {
                 Self::new(Kind::WalletNotInDebt, format!("The wallet owes ${owed}; ${offered} was offered. Ask for the amount again."))
             }
-            Refusal::NoDue | Refusal::Lane(_) | Refusal::LookAgain | Refusal::Job(Rejection::OtherBilling | Rejection::Amount(_)) | Refusal::Amount(_) => {
+            Refusal::NoDue
+            | Refusal::Lane(_)
+            | Refusal::LookAgain
+            | Refusal::Job(Rejection::OtherBilling | Rejection::Amount(_))
+            | Refusal::Amount(_) => {
                 tracing::error!(%refusal, "the node refused what it should have handled");
                 Self::internal()
             }

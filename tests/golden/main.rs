@@ -19,7 +19,9 @@ use enrich_jobs::billing::{Account, Transfer};
 use enrich_jobs::job::{Job, State};
 use enrich_jobs::shard::codec::{VERSION, decode, encode};
 use enrich_jobs::shard::history::JobByOwner;
-use enrich_jobs::shard::{Agent, Attempt, Delivery, Due, Event, Grant, Group, KeyEntry, Loader, OperatorAct, Row, Shard, Table, Unwritten, WalletBook};
+use enrich_jobs::shard::{
+    Agent, Attempt, Delivery, Due, Event, Grant, Group, KeyEntry, Loader, OperatorAct, Row, Shard, Table, Unwritten, WalletBook,
+};
 use enrich_jobs::types::{AgentId, DeliveryId, Usd};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -11,7 +11,9 @@ use enrich_jobs::billing::x402::{Authorization, ClientKey, RequestHash, RevertRe
 use enrich_jobs::billing::{Account, CreditKey, Price, Source, Transfer};
 use enrich_jobs::job::{Bill, Billing, Failure, FailureCode, Hop, HopOutcome, Job, Payment, Spec, State, Status};
 use enrich_jobs::shard::history::JobByOwner;
-use enrich_jobs::shard::{Agent, Attempt, AttemptOutcome, Debt, Delivery, Due, Event, Grant, KeyEntry, Made, OperatorAct, ScopedKey, UsageKey, WalletBook};
+use enrich_jobs::shard::{
+    Agent, Attempt, AttemptOutcome, Debt, Delivery, Due, Event, Grant, KeyEntry, Made, OperatorAct, ScopedKey, UsageKey, WalletBook,
+};
 use enrich_jobs::types::{AgentId, DeliveryId, JobId, Network, Route, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
 const AT: Timestamp = Timestamp::from_millis(1_767_225_600_123);

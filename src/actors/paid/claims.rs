@@ -106,10 +106,14 @@ impl Node {
     async fn booked(&self, id: &PaymentId, key: ItemKey) -> Result<ClaimState, Error> {
         let entry = known(self.shard(id.payer.slot())?, ScopedKey(id.key().0)).await?;
         let done = match entry.map(|entry| entry.made) {
-            Some(Made::Payment(Claimant::Agent(agent))) => known(self.shard(agent.slot())?, super::settlement::deposit_key(key)).await?.is_some(),
+            Some(Made::Payment(Claimant::Agent(agent))) => {
+                known(self.shard(agent.slot())?, super::settlement::deposit_key(key)).await?.is_some()
+            }
             // A debt that is paid is gone from the wallet's book.
             Some(Made::Payment(Claimant::Debtor(wallet))) => self.debts(wallet).await?.is_none_or(|book| book.debts.is_empty()),
-            Some(Made::Payment(Claimant::Job(_)) | Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..)) | None => false,
+            Some(Made::Payment(Claimant::Job(_)) | Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..)) | None => {
+                false
+            }
         };
         Ok(if done { ClaimState::Settled(None) } else { ClaimState::Dead })
     }

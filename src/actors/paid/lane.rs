@@ -135,7 +135,8 @@ impl Driver {
             let fresh = lane::Lane::new(id);
             let lane = view.shard.lane(&id).unwrap_or(&fresh);
             let busy = !lane.families.is_empty() || lane.items.values().any(|item| item.is_news() || is_open(item));
-            let work: Vec<Work> = lane::effects(lane, &policy, &watch, quote, now).into_iter().filter_map(|effect| work(lane, effect, through)).collect();
+            let work: Vec<Work> =
+                lane::effects(lane, &policy, &watch, quote, now).into_iter().filter_map(|effect| work(lane, effect, through)).collect();
             let mut pruned = watch;
             pruned.prune(lane);
             (busy, work, pruned)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::chains::Chains;
 use crate::billing::lane::Nonce;
-use crate::billing::x402::verify::{check_payer, PayerState};
+use crate::billing::x402::verify::{PayerState, check_payer};
 use crate::billing::x402::{Authorization, Refusal, Verified};
 use crate::chain::Error;
 use crate::chain::rpc::PayerQuery;

@@ -12,8 +12,8 @@ use crate::actors::shard::ShardHandle;
 use crate::billing::x402::claim::{PaymentId, Replay};
 use crate::billing::x402::exposure::Funds;
 use crate::billing::x402::verify::{self, PayerState};
-use crate::billing::x402::{ClientKey, Offer, Refusal, RequestHash, Scheme, Verified, amount, calldata, header};
 use crate::billing::x402::{Authorization, Simulation};
+use crate::billing::x402::{ClientKey, Offer, Refusal, RequestHash, Scheme, Verified, amount, calldata, header};
 use crate::job::{Billing, Job, Payment, Spec};
 use crate::shard::{Command, Credit, Grant, KeyEntry, Made, Reply, RequestKey, ScopedKey};
 use crate::types::{JobId, Route, Usd};
@@ -106,7 +106,8 @@ impl Node {
         let reservation = self.inner.settlements.reserve(&self.inner, shard, payer, checked.verified.max).await?;
         let credit = Credit { funds: checked.funds, caps: checked.chain.parts.caps, unproven_total: reservation.unproven_total };
         let claim = (ScopedKey(id.key().0), order.request.0);
-        let reply = claimed(shard, claim, key, |payment, key| Command::SubmitPaid { spec: Arc::clone(&spec), payment, key, credit }).await?;
+        let reply =
+            claimed(shard, claim, key, |payment, key| Command::SubmitPaid { spec: Arc::clone(&spec), payment, key, credit }).await?;
         drop(reservation);
         match reply {
             Claimed::Reply(Reply::Accepted(job)) => Ok(Accepted { job, replayed: false }),
@@ -127,9 +128,7 @@ impl Node {
             let scoped = scoped_key(&scope_of(order.caller, id), &key.key);
             if let Some(entry) = known(shard, scoped).await? {
                 return match entry.made {
-                    Made::Job(job) if entry.request == key.request => {
-                        Ok(self.job(job).await?.map(|job| Accepted { job, replayed: true }))
-                    }
+                    Made::Job(job) if entry.request == key.request => Ok(self.job(job).await?.map(|job| Accepted { job, replayed: true })),
                     Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) | Made::Payment(_) => {
                         Err(Error::Refused(crate::shard::Refusal::KeyReused).into())
                     }
@@ -197,9 +196,7 @@ impl Node {
 
     async fn look(&self, chain: &Chain, offer: &Offer<'_>, verified: &Verified) -> Result<(PayerState, Simulation), PaymentError> {
         let (target, call) = match &verified.authorization {
-            Authorization::Upto(permit) => {
-                (offer.terms.proxy, calldata::settle(permit, &verified.signature, amount::units(verified.max)))
-            }
+            Authorization::Upto(permit) => (offer.terms.proxy, calldata::settle(permit, &verified.signature, amount::units(verified.max))),
             Authorization::Exact(transfer) => {
                 let call = calldata::transfer_with_authorization(transfer, &verified.signature);
                 (offer.terms.asset, call.map_err(|fault| PaymentError::Refused(signature(offer.scheme, fault)))?)
