@@ -69,7 +69,8 @@ impl Market {
     pub async fn open(api: &Api, receiver: &Arc<Receiver>, businesses: &[Business], buyers: usize, luck: &mut Luck) -> Self {
         let mut agents = Vec::new();
         for _ in 0..buyers {
-            agents.push(api.agent(100_000_000).await);
+            // Enough for a long run whose vendors end nothing: what they hold stays held.
+            agents.push(api.agent(1_000_000_000).await);
         }
         let floor = Arc::new(Floor {
             api: api.clone(),
