@@ -96,12 +96,14 @@ impl Group {
         Ok(group)
     }
 
-    /// Whose statement a transfer stands in: none for one that is only the house's.
-    fn owner(&self, transfer: &Transfer) -> Option<AgentId> {
-        match transfer.id {
+    /// A transfer's line in the ledger. None for a job that is unknown: its end is in its row already, and a checkpoint writes that
+    /// last ([`place_of`]), so the line is there, too.
+    fn line(&self, transfer: &Transfer) -> Option<Entry> {
+        let owner = match transfer.id {
             TransferId::Job(job, _) => self.jobs.get(&job)?.spec.agent(),
             TransferId::Credit(agent, _) => Some(agent),
-        }
+        };
+        Some(Entry::Transfer(owner, transfer.clone()))
     }
 
     /// The rows as they are after this group. To be taken before the next command is executed.
@@ -134,7 +136,7 @@ impl Group {
                     Some((RowKey::Outbox(*id), Image::Outbox(shard.delivery(id).cloned())))
                 }
                 Event::Posted(transfer) => {
-                    images.history.push(Entry::Transfer(self.owner(transfer), transfer.clone()));
+                    images.history.extend(self.line(transfer));
                     None
                 }
                 Event::Attempted(id, number, attempt) => {
@@ -197,7 +199,7 @@ impl Unwritten {
     /// The rows, encoded, in slices of about `slice` rows.
     ///
     /// In the order of their tables and keys, so that neighbours are written together: a row on a page of its own costs the
-    /// store a whole page.
+    /// store a whole page. Jobs come last: what is told of one that has ended is told by its live row, should a crash come between.
     pub fn slices(&self, slice: usize) -> impl Iterator<Item = Vec<Row>> {
         let latest = self.latest.iter().map(|(key, image)| (place_of(key, image), Waiting::Latest(*key, image)));
         let mut key = Vec::new();
@@ -262,16 +264,20 @@ enum Waiting<'a> {
     History(&'a Entry),
 }
 
-/// About where a row will lie: its table and the head of its key.
-fn place(table: Table, key: &[u8]) -> (Table, [u8; 26]) {
+/// When a row is written, and about where it will lie: whether it is a job's, its table and the head of its key.
+type Place = (bool, Table, [u8; 26]);
+
+fn place(table: Table, key: &[u8]) -> Place {
     let mut head = [0; 26];
     for (place, byte) in head.iter_mut().zip(key) {
         *place = *byte;
     }
-    (table, head)
+    (matches!(table, Table::LiveJob | Table::EndedJob), table, head)
 }
 
-fn place_of(key: &RowKey, image: &Image) -> (Table, [u8; 26]) {
+/// A job that ends takes its live row away. Whose transfers its end booked is known from that row alone when the journal is
+/// replayed, so all else is written before.
+fn place_of(key: &RowKey, image: &Image) -> Place {
     match key {
         RowKey::Agent(id) => place(Table::Agent, id.as_bytes()),
         RowKey::Balance(id) => place(Table::Balance, id.as_bytes()),
