@@ -119,6 +119,10 @@ impl TestNode {
     }
 
     pub async fn at(memory: Memory, script: Script, slots: usize, clock: Arc<dyn Clock>) -> Self {
+        Self::keeping(memory, script, slots, clock, 30).await
+    }
+
+    pub async fn keeping(memory: Memory, script: Script, slots: usize, clock: Arc<dyn Clock>, job_retention_days: u32) -> Self {
         let script = Arc::new(script);
         let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "tests".to_owned() };
         let parts = Parts {
@@ -135,7 +139,7 @@ impl TestNode {
                 run_ms: 900_000,
                 queue_ms: 120_000,
                 max_timeout_seconds: 1200,
-                job_retention_days: 30,
+                job_retention_days,
                 drain_for: Duration::from_secs(2),
             },
         };

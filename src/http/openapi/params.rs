@@ -55,6 +55,7 @@ pub struct PageQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^c[0-9a-hjkmnp-tv-z]{1,102}$")]
     pub cursor: Option<String>,
 }
 
@@ -66,6 +67,7 @@ pub struct JobListQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^c[0-9a-hjkmnp-tv-z]{1,102}$")]
     pub cursor: Option<String>,
     /// Only jobs that stand there: `queued`, `running`, `completing`, `completed`, `failed`.
     #[param(pattern = "^(queued|running|completing|completed|failed)$")]
