@@ -17,6 +17,7 @@ mod published;
 mod retention;
 mod shard;
 mod slots;
+mod waiting;
 mod written_keys;
 
 pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, MadeAgent, MadeUsageKey, NewUsageKey, Order, ShardStatus};
