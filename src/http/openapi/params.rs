@@ -103,3 +103,48 @@ pub struct LastEventIdHeader {
     #[param(rename = "Last-Event-ID", minimum = 0)]
     pub last_event_id: Option<u32>,
 }
+
+/// What a wallet pays with.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct PaymentHeader {
+    /// A signed payment (x402 version 2), in base64: one of `accepts` of the 402 that the same request without it is answered with.
+    #[param(rename = "PAYMENT-SIGNATURE", max_length = 24576)]
+    pub payment_signature: Option<String>,
+}
+
+/// The wallet of a path.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct WalletPath {
+    /// Its address.
+    #[param(pattern = "^0x[0-9a-fA-F]{40}$")]
+    pub wallet: String,
+}
+
+/// Which page of a catalogue.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CatalogueQuery {
+    /// Only resources of this kind; all are `http`.
+    pub r#type: Option<String>,
+    /// How many resources at most.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u32>,
+    /// How many to leave out first.
+    #[param(minimum = 0, default = 0)]
+    pub offset: Option<u32>,
+}
+
+/// What a catalogue is searched for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SearchQuery {
+    /// Words. A resource is found by any of them, and those with most of them come first.
+    pub query: String,
+    /// Only resources of this kind; all are `http`.
+    pub r#type: Option<String>,
+    /// How many resources at most.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u32>,
+}
