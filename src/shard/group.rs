@@ -120,12 +120,9 @@ impl Group {
             TransferId::Credit(agent, _) | TransferId::Welcome(agent) => Some(agent),
             TransferId::Payment(..) => match transfer.credit {
                 Account::Agent(agent) => Some(agent),
-                Account::Hold(_)
-                | Account::Revenue
-                | Account::Deposits(_)
-                | Account::Claims(_)
-                | Account::Chain(_)
-                | Account::WriteOff => None,
+                Account::Hold(_) | Account::Revenue | Account::Deposits(_) | Account::Claims(_) | Account::Chain(_) | Account::WriteOff => {
+                    None
+                }
             },
         }
     }

@@ -1,6 +1,7 @@
 //! Random lives of a shard over a store that forgets nothing and crashes anywhere.
 
 mod audits;
+mod claims;
 mod lives;
 mod paid;
 mod payments;

@@ -1,29 +1,17 @@
 //! Jobs and claims that wallets pay for: one decision, one claim, one end for each.
 
-use super::payments::{BASE, OTHER, RICH, due_key, exact, keyed, upto, usd, wallet};
+use super::payments::{BASE, OTHER, RICH, books, due_key, exact, keyed, sound, upto, usd, wallet};
 use super::*;
 use crate::billing::Account;
-use crate::billing::lane::{Claimant, DeadReason, ItemKey, LaneId, Outcome, TxHash};
-use crate::billing::x402::RevertReason;
+use crate::billing::lane::{Claimant, DeadReason, LaneId, Outcome, TxHash};
 use crate::billing::x402::claim::Replay;
 use crate::billing::x402::exposure::{Caps, Funds, Limit, NoCredit};
-use crate::job::{FailureCode, Payment};
+use crate::job::FailureCode;
 
 const TX: TxHash = TxHash([7; 32]);
 const MINED: Outcome = Outcome::Mined(TX);
 const SETTLED: Outcome = Outcome::Settled(TX);
 const DEAD: Outcome = Outcome::Dead(DeadReason::Burned);
-
-fn books(world: &World) -> [i64; 4] {
-    [Account::Claims(BASE), Account::Chain(BASE), Account::Revenue, Account::WriteOff].map(|account| world.shard.account(&account).micros())
-}
-
-fn sound(world: &mut World) {
-    world.append();
-    assert_eq!(World::load(&world.kept).0.canonical(), world.shard.canonical());
-    let findings = world.audit();
-    assert!(findings.is_ok(), "{:?}", findings.broken);
-}
 
 /// D-2: claim, exposure and job in one decision; refused, there is none of them.
 #[test]
@@ -311,118 +299,6 @@ fn a_lane_is_chosen_once() {
     assert!(world.group.is_empty());
     world.heard(key, MINED);
     assert_eq!(world.shard.due(&key).unwrap().lane, Some(lane(1)), "for good");
-}
-
-fn deposit(world: &mut World, payment: &Payment, agent: AgentId) -> i64 {
-    world.credit_deposit(agent, payment).unwrap();
-    world.shard.agent(&agent).unwrap().available.micros()
-}
-
-/// A deposit is credited once, before its due is gone.
-#[test]
-fn a_deposit_is_credited_once() {
-    let mut world = World::new();
-    let agent = world.agents[0];
-    let payment = exact(1, 1, 2_000_000);
-    assert!(matches!(world.claim(&payment, Claimant::Agent(agent)), Ok(Reply::Claimed)));
-    assert!(matches!(world.claim(&payment, Claimant::Agent(agent)), Ok(Reply::Replayed(Made::Payment(Claimant::Agent(_))))));
-    assert_eq!(world.shard.unsettled(&wallet(1)), usd(2_000_000));
-    assert!(world.heard(due_key(&payment), MINED).is_none());
-    assert_eq!(books(&world), [0; 4], "nothing is booked that may come to nothing");
-    assert_eq!(deposit(&mut world, &payment, agent), 7_000_000);
-    world.append();
-    world.crash();
-    assert!(matches!(world.credit_deposit(agent, &payment), Ok(Reply::Replayed(_))));
-    world.heard(due_key(&payment), SETTLED);
-    world.heard(due_key(&payment), SETTLED);
-    assert_eq!(books(&world), [0, -2_000_000, 0, 0]);
-    assert_eq!(world.shard.agent(&agent).unwrap().available, usd(7_000_000));
-    assert_eq!((world.shard.unsettled(&wallet(1)), world.shard.wallet(&wallet(1)).unwrap().settled), (Usd::ZERO, 1));
-    sound(&mut world);
-}
-
-#[test]
-fn a_deposit_that_dies_owes_nothing() {
-    let mut world = World::new();
-    let payment = exact(1, 1, 2_000_000);
-    world.claim(&payment, Claimant::Agent(world.agents[0])).unwrap();
-    world.heard(due_key(&payment), DEAD);
-    assert_eq!((books(&world), world.shard.unsettled(&wallet(1))), ([0; 4], Usd::ZERO));
-    assert!(world.shard.wallet(&wallet(1)).is_none());
-    sound(&mut world);
-}
-
-/// A wallet that owes for jobs of these costs.
-fn debtor(world: &mut World, costs: &[i64]) {
-    let payments: Vec<_> = (100..).zip(costs).map(|(nonce, cost)| (upto(1, nonce, 1_000_000, BASE), *cost)).collect();
-    for (payment, cost) in &payments {
-        world.owing(payment.clone(), *cost);
-    }
-    for (payment, _) in &payments {
-        world.heard(due_key(payment), Outcome::Dead(DeadReason::Refused(RevertReason::Empty)));
-    }
-}
-
-fn pay_debt(world: &mut World, nonce: u8, amount: i64) -> Result<ItemKey, Refusal> {
-    let payment = exact(1, nonce, amount);
-    world.claim(&payment, Claimant::Debtor(wallet(1))).map(|_| due_key(&payment))
-}
-
-/// T-16: a debt is paid whole, and then the wallet is as good as any.
-#[test]
-fn t16_a_debt_is_paid() {
-    let mut world = World::new();
-    assert_eq!(pay_debt(&mut world, 1, 30_000).unwrap_err(), Refusal::NoDebt);
-    debtor(&mut world, &[30_000, 20_000]);
-    for amount in [49_999, 50_001, 30_000] {
-        let refused = pay_debt(&mut world, 2, amount).unwrap_err();
-        assert_eq!(refused, Refusal::OtherDebt { owed: usd(50_000), offered: usd(amount) });
-    }
-    let key = pay_debt(&mut world, 3, 50_000).unwrap();
-    assert_eq!(world.shard.wallet(&wallet(1)).unwrap().owed(), usd(50_000), "owed until it is paid");
-    world.heard(key, MINED);
-    world.heard(key, SETTLED);
-    world.heard(key, SETTLED);
-    assert_eq!(books(&world), [0, -50_000, 50_000, 0]);
-    assert!(world.shard.wallet(&wallet(1)).unwrap().debts.is_empty());
-    let next = world.paid_spec(upto(1, 4, 1_000_000, BASE));
-    world.submit(&next, RICH).unwrap();
-    sound(&mut world);
-}
-
-#[test]
-fn a_debt_s_payment_that_dies_leaves_the_debt() {
-    let mut world = World::new();
-    debtor(&mut world, &[30_000]);
-    let key = pay_debt(&mut world, 1, 30_000).unwrap();
-    world.heard(key, DEAD);
-    assert_eq!(world.shard.wallet(&wallet(1)).unwrap().owed(), usd(30_000));
-    assert_eq!(books(&world), [0, 0, 30_000, -30_000]);
-    pay_debt(&mut world, 2, 30_000).unwrap();
-    sound(&mut world);
-}
-
-/// What is forgiven stays written off, and somebody said why.
-#[test]
-fn forgiving_is_logged() {
-    let mut world = World::new();
-    let forgive = Command::Forgive { wallet: wallet(1), reason: "our fault".into(), at: AT };
-    assert_eq!(world.run(forgive.clone()).unwrap_err(), Refusal::NoDebt);
-    debtor(&mut world, &[30_000]);
-    world.append();
-    world.run(forgive.clone()).unwrap();
-    let logged = world.group.events.iter().any(|event| match event {
-        Event::OperatorActed(act) => {
-            &*act.act == "debtor_forgiven" && &*act.reason == "our fault" && *act.subject == *wallet(1).to_string()
-        }
-        _ => false,
-    });
-    assert!(logged);
-    assert_eq!((books(&world), world.shard.wallet(&wallet(1)).unwrap().owed()), ([0, 0, 30_000, -30_000], Usd::ZERO));
-    assert_eq!(world.run(forgive).unwrap_err(), Refusal::NoDebt);
-    let next = world.paid_spec(upto(1, 1, 1_000_000, BASE));
-    world.submit(&next, RICH).unwrap();
-    sound(&mut world);
 }
 
 /// Dues of one wallet on two chains are two.

@@ -1,6 +1,7 @@
 //! Payments that nobody signed: checking signatures is others' work.
 
 use super::*;
+use crate::billing::Account;
 use crate::billing::lane::{Claimant, ItemKey};
 use crate::billing::x402::amount::{self, Uint};
 use crate::billing::x402::exposure::{Caps, Funds};
@@ -86,6 +87,19 @@ pub(super) fn keyed(payment: Payment, key: &str) -> Payment {
 
 pub(super) fn due_key(payment: &Payment) -> ItemKey {
     ItemKey::of(payment.verified.payer, payment.verified.nonce().to_be_bytes())
+}
+
+/// Claims, chain, revenue and what is written off.
+pub(super) fn books(world: &World) -> [i64; 4] {
+    [Account::Claims(BASE), Account::Chain(BASE), Account::Revenue, Account::WriteOff].map(|account| world.shard.account(&account).micros())
+}
+
+/// Replayed it is the same, and the audit finds nothing.
+pub(super) fn sound(world: &mut World) {
+    world.append();
+    assert_eq!(World::load(&world.kept).0.canonical(), world.shard.canonical());
+    let findings = world.audit();
+    assert!(findings.is_ok(), "{:?}", findings.broken);
 }
 
 impl World {
