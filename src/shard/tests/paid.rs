@@ -313,3 +313,30 @@ fn each_network_has_its_own_books() {
     assert_eq!([Account::Claims(OTHER), Account::Chain(OTHER)].map(|account| world.shard.account(&account).micros()), [0, -20_000]);
     sound(&mut world);
 }
+
+/// A fixed amount is charged whole or not at all: no other can be settled, and a job that owed one would never end.
+#[test]
+fn an_exact_job_pays_all_or_nothing() {
+    let cancelled = |world: &mut World, id| {
+        world.happen(id, job::Event::CancelRequested { at: AT });
+        world.happen(id, job::Event::Cancelled { at: AT, partial: Some("{}".into()) })
+    };
+    let deadline = |world: &mut World, id| world.happen(id, job::Event::DeadlineReached { at: AT, matched: true, result: "{}".into() });
+    let ends: [(fn(&mut World, JobId) -> Arc<Job>, i64); 4] =
+        [(|world, id| world.finish(id, true), 1_000_000), (deadline, 1_000_000), (|world, id| world.finish(id, false), 0), (cancelled, 0)];
+    for (end, charged) in ends {
+        let mut world = World::new();
+        let payment = exact(1, 1, 1_000_000);
+        let id = world.running(payment.clone());
+        world.hop(id, 30_000);
+        let job = end(&mut world, id);
+        assert_eq!(job.state.bill.unwrap().charged, usd(charged));
+        assert_eq!(job.state.status.is_ended(), charged == 0);
+        assert!(world.shard.dues().all(|due| due.intent().is_ok()), "what is due can be settled");
+        if charged > 0 {
+            world.heard(due_key(&payment), SETTLED);
+        }
+        assert_eq!(books(&world), [0, -charged, charged, 0]);
+        sound(&mut world);
+    }
+}
