@@ -340,3 +340,16 @@ fn an_exact_job_pays_all_or_nothing() {
         sound(&mut world);
     }
 }
+
+/// I-7, I-8: a settlement is named by its payer and nonce alone, so one nonce on two chains is still one payment. Were it two,
+/// what one chain paid for the cheap job would be booked for the dear one.
+#[test]
+fn i7_a_nonce_is_claimed_once_over_all_chains() {
+    let mut world = World::new();
+    let (dear, cheap) = (upto(1, 1, 10_000_000, BASE), upto(1, 1, 10_000, OTHER));
+    assert_eq!(due_key(&dear), due_key(&cheap));
+    let (dear, cheap) = (world.paid_spec(dear), world.paid_spec(cheap));
+    world.submit(&dear, RICH).unwrap();
+    assert!(matches!(world.submit(&cheap, RICH), Ok(Reply::Replayed(Made::Job(id))) if id == dear.id));
+    assert_eq!(world.shard.live_jobs(), 1);
+}
