@@ -17,6 +17,7 @@ pub mod load;
 mod paid_commands;
 pub mod row;
 pub mod state;
+mod unsettled;
 
 pub use agent::{Agent, Grant, UsageKey};
 pub use codec::CodecError;

@@ -7,9 +7,10 @@ use super::command::{Command, Refusal, Reply, RequestKey};
 use super::due::{Due, WalletBook};
 use super::event::{AttemptOutcome, Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
+use super::unsettled::item_key;
 use crate::billing::lane::{Claimant, ItemKey, Lane, LaneId, Notice, Outcome, Sight};
 use crate::billing::{Account, Transfer};
-use crate::job::{self, Billing, Effect, Job, Payment, Spec, step};
+use crate::job::{self, Billing, Effect, Job, Spec, step};
 use crate::types::{AgentId, DeliveryId, JobId, Map, OutOfRange, Timestamp, TokenHash, Usd, Wallet};
 
 /// The number of a job's one event, its end, among the job's deliveries.
@@ -31,7 +32,7 @@ pub struct Shard {
     pub(super) wallets: Map<Wallet, WalletBook>,
     pub(super) lanes: Map<LaneId, Lane>,
     /// What each wallet has signed for and not paid yet: follows from jobs and dues (safety.md I-17).
-    unsettled: Map<Wallet, Usd>,
+    pub(super) unsettled: Map<Wallet, Usd>,
     generation: u64,
 }
 
@@ -101,8 +102,7 @@ impl Shard {
                 Arc::make_mut(slot).state = (**state).clone();
                 let job = Arc::clone(slot);
                 if job.state.status.is_ended() {
-                    self.jobs.remove(id);
-                    self.settle_exposure(job.spec.payment.as_deref());
+                    self.remove_job(&job);
                 }
                 return Some(job);
             }
@@ -149,13 +149,7 @@ impl Shard {
                 self.outbox.remove(id);
             }
             Event::DuePut(due) => self.put_due((**due).clone()),
-            Event::DueGone(key) => {
-                if let Some(due) = self.dues.remove(key)
-                    && counts_by_itself(&due)
-                {
-                    self.settle_exposure(Some(&due.payment));
-                }
-            }
+            Event::DueGone(key) => self.remove_due(key),
             Event::WalletPut(book) => {
                 self.wallets.insert(book.wallet, (**book).clone());
             }
@@ -169,71 +163,8 @@ impl Shard {
         None
     }
 
-    pub(super) fn put_job(&mut self, job: Arc<Job>) {
-        let payment = job.spec.payment.clone();
-        // Replayed over its own row it is there already, and counted.
-        if self.jobs.insert(job.spec.id, job).is_none() {
-            self.add_exposure(payment.as_deref());
-        }
-    }
-
-    pub(super) fn put_due(&mut self, due: Due) {
-        let payment = counts_by_itself(&due).then(|| Arc::clone(&due.payment));
-        if self.dues.insert(due.key, due).is_none() {
-            self.add_exposure(payment.as_deref());
-        }
-    }
-
     pub(super) fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
         self.lanes.entry(id).or_insert_with(|| Lane::new(id))
-    }
-
-    fn add_exposure(&mut self, payment: Option<&Payment>) {
-        if let Some(payment) = payment {
-            let sum = self.unsettled.entry(payment.verified.payer).or_default();
-            // In range: it was admitted below limits that are far from the end.
-            *sum = sum.plus(payment.verified.max).unwrap_or(Usd::MAX_WIRE);
-        }
-    }
-
-    fn settle_exposure(&mut self, payment: Option<&Payment>) {
-        let Some(payment) = payment else { return };
-        let left = self.unsettled(&payment.verified.payer).minus(payment.verified.max).unwrap_or_default();
-        if left > Usd::ZERO {
-            self.unsettled.insert(payment.verified.payer, left);
-        } else {
-            self.unsettled.remove(&payment.verified.payer);
-        }
-    }
-
-    /// The sum of a wallet's maxima that are neither settled nor dead.
-    pub fn unsettled(&self, wallet: &Wallet) -> Usd {
-        self.unsettled.get(wallet).copied().unwrap_or_default()
-    }
-
-    /// Every wallet with unsettled maxima, and their sum.
-    pub fn exposures(&self) -> impl Iterator<Item = (&Wallet, &Usd)> {
-        self.unsettled.iter()
-    }
-
-    /// A settlement that is owed.
-    pub fn due(&self, key: &ItemKey) -> Option<&Due> {
-        self.dues.get(key)
-    }
-
-    /// Every settlement that is owed.
-    pub fn dues(&self) -> impl Iterator<Item = &Due> {
-        self.dues.values()
-    }
-
-    /// How a wallet has behaved; nothing where nothing was heard of it yet.
-    pub fn wallet(&self, wallet: &Wallet) -> Option<&WalletBook> {
-        self.wallets.get(wallet)
-    }
-
-    /// Every wallet that has a book.
-    pub fn wallets(&self) -> impl Iterator<Item = &WalletBook> {
-        self.wallets.values()
     }
 
     /// A lane.
@@ -518,9 +449,8 @@ const fn first_bill(before: &Job, after: &Job) -> bool {
 /// What a job's payer owes now.
 fn owed_by(job: &Job) -> Option<Due> {
     let (payment, bill) = (job.spec.payment.clone()?, job.state.bill?);
-    let verified = &payment.verified;
     Some(Due {
-        key: ItemKey::of(verified.payer, verified.nonce().to_be_bytes()),
+        key: item_key(&payment),
         claimant: Claimant::Job(job.spec.id),
         amount: bill.charged,
         since: job.state.finished_at.unwrap_or(job.spec.created_at),
@@ -528,14 +458,6 @@ fn owed_by(job: &Job) -> Option<Due> {
         lane: None,
         payment,
     })
-}
-
-/// A job's due is counted with its job.
-const fn counts_by_itself(due: &Due) -> bool {
-    match due.claimant {
-        Claimant::Job(_) => false,
-        Claimant::Agent(_) | Claimant::Debtor(_) => true,
-    }
 }
 
 fn attempted(delivery: &Delivery, mut attempt: super::event::Attempt, next_at: Option<Timestamp>) -> Decision {

@@ -238,7 +238,8 @@ fn sums(shard: &Shard) -> BTreeMap<crate::types::Wallet, Usd> {
 fn recomputed(shard: &Shard) -> BTreeMap<crate::types::Wallet, Usd> {
     let of_jobs = shard.jobs().filter_map(|job| job.spec.payment.as_deref());
     let of_dues = shard.dues().filter(|due| match due.claimant {
-        Claimant::Job(_) => false,
+        // A reorg undid it after its job had ended.
+        Claimant::Job(id) => shard.job(&id).is_none() && due.outcome == Outcome::Pending,
         Claimant::Agent(_) | Claimant::Debtor(_) => true,
     });
     let mut sums: BTreeMap<_, Usd> = BTreeMap::new();

@@ -353,3 +353,26 @@ fn i7_a_nonce_is_claimed_once_over_all_chains() {
     assert!(matches!(world.submit(&cheap, RICH), Ok(Reply::Replayed(Made::Job(id))) if id == dear.id));
     assert_eq!(world.shard.live_jobs(), 1);
 }
+
+/// F-X3, F-X4, I-9: what a reorg made unpaid again counts again, although its job has ended.
+#[test]
+fn fx3_a_reorg_takes_the_room_back() {
+    let mut world = World::new();
+    let one_dollar = Credit { funds: Funds { balance: usd(1_000_000), allowance: Some(usd(1_000_000)) }, ..RICH };
+    let payment = upto(1, 1, 600_000, BASE);
+    let key = due_key(&payment);
+    world.owing(payment, 500_000);
+    let next = world.paid_spec(upto(1, 2, 600_000, BASE));
+    assert!(world.submit(&next, one_dollar).is_err());
+    world.heard(key, MINED);
+    assert_eq!(world.shard.unsettled(&wallet(1)), Usd::ZERO);
+    world.heard(key, Outcome::Pending);
+    assert_eq!(world.shard.unsettled(&wallet(1)), usd(600_000));
+    assert!(world.submit(&next, one_dollar).is_err(), "the balance is back where it was, and would pay one of the two");
+    world.append();
+    world.crash();
+    assert!(world.submit(&next, one_dollar).is_err());
+    world.heard(key, MINED);
+    world.submit(&next, one_dollar).unwrap();
+    sound(&mut world);
+}
