@@ -228,7 +228,9 @@ impl Driver {
         let command = Command::Lane { id: self.setup.id, event: Box::new(event), policy: self.setup.chain.policy() };
         match self.shard()?.execute(command).await {
             Ok(Reply::Lane(notices)) => {
-                notices.iter().for_each(|notice| self.note(notice));
+                for notice in &notices {
+                    self.note(notice);
+                }
                 Ok(())
             }
             Ok(_) => Ok(()),
