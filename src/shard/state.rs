@@ -155,7 +155,9 @@ impl Shard {
             }
             Event::LaneMoved(id, changes) => {
                 let lane = self.lane_mut(*id);
-                changes.iter().for_each(|change| lane.replay(change));
+                for change in changes {
+                    lane.replay(change);
+                }
             }
             // History: only rows hold it.
             Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}

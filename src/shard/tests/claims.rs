@@ -108,11 +108,9 @@ fn forgiving_is_logged() {
     debtor(&mut world, &[30_000]);
     world.append();
     world.run(forgive.clone()).unwrap();
-    let logged = world.group.events.iter().any(|event| match event {
-        Event::OperatorActed(act) => {
-            &*act.act == "debtor_forgiven" && &*act.reason == "our fault" && *act.subject == *wallet(1).to_string()
-        }
-        _ => false,
+    let logged = world.group.events.iter().any(|event| {
+        matches!(event, Event::OperatorActed(act)
+            if &*act.act == "debtor_forgiven" && &*act.reason == "our fault" && *act.subject == *wallet(1).to_string())
     });
     assert!(logged);
     assert_eq!((books(&world), world.shard.wallet(&wallet(1)).unwrap().owed()), ([0, 0, 30_000, -30_000], Usd::ZERO));

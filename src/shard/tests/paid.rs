@@ -314,6 +314,8 @@ fn each_network_has_its_own_books() {
     sound(&mut world);
 }
 
+type End = fn(&mut World, JobId) -> Arc<Job>;
+
 /// A fixed amount is charged whole or not at all: no other can be settled, and a job that owed one would never end.
 #[test]
 fn an_exact_job_pays_all_or_nothing() {
@@ -322,7 +324,7 @@ fn an_exact_job_pays_all_or_nothing() {
         world.happen(id, job::Event::Cancelled { at: AT, partial: Some("{}".into()) })
     };
     let deadline = |world: &mut World, id| world.happen(id, job::Event::DeadlineReached { at: AT, matched: true, result: "{}".into() });
-    let ends: [(fn(&mut World, JobId) -> Arc<Job>, i64); 4] =
+    let ends: [(End, i64); 4] =
         [(|world, id| world.finish(id, true), 1_000_000), (deadline, 1_000_000), (|world, id| world.finish(id, false), 0), (cancelled, 0)];
     for (end, charged) in ends {
         let mut world = World::new();

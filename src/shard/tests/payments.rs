@@ -134,10 +134,8 @@ impl World {
     }
 
     pub(super) fn happen(&mut self, id: JobId, event: job::Event) -> Arc<Job> {
-        match self.run(Command::Job { id, event }).unwrap() {
-            Reply::Moved(job, _) => job,
-            other => panic!("{other:?}"),
-        }
+        let Reply::Moved(job, _) = self.run(Command::Job { id, event }).unwrap() else { panic!("not moved") };
+        job
     }
 
     pub(super) fn hop(&mut self, id: JobId, cost: i64) {
@@ -166,10 +164,8 @@ impl World {
     }
 
     pub(super) fn heard(&mut self, key: ItemKey, outcome: crate::billing::lane::Outcome) -> Option<Arc<Job>> {
-        match self.run(Command::Heard { key, outcome, at: AT }).unwrap() {
-            Reply::Heard(job) => job,
-            other => panic!("{other:?}"),
-        }
+        let Reply::Heard(job) = self.run(Command::Heard { key, outcome, at: AT }).unwrap() else { panic!("not heard") };
+        job
     }
 
     pub(super) fn claim(&mut self, payment: &Payment, claimant: Claimant) -> Result<Reply, Refusal> {
