@@ -1,13 +1,14 @@
 //! The invariants of the money, checked on a shard as it is stored. Every balance is computed again from the transfers.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
+use super::paid_audit::Paid;
 use super::{Event, Group, Shard, Table, codec};
-use crate::billing::{Account, JobTransfer, Transfer, TransferId};
+use crate::billing::{Account, JobTransfer, PaymentTransfer, Transfer, TransferId};
 use crate::job::{Billing, Job, Status};
-use crate::types::{AgentId, JobId, Usd};
+use crate::types::{AgentId, JobId, Timestamp, Usd};
 
 /// Something that must hold, and doesn't.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,9 +22,10 @@ pub struct Broken {
 /// Takes a shard's live state and all its history, and says what is broken.
 #[derive(Debug, Default)]
 pub struct Audit {
-    balances: HashMap<Account, i128>,
-    seen: HashSet<TransferId>,
-    of_job: HashMap<JobId, [Option<Usd>; 3]>,
+    pub(super) balances: HashMap<Account, i128>,
+    seen: HashMap<TransferId, (Usd, Timestamp)>,
+    of_job: HashMap<JobId, [Option<Usd>; 6]>,
+    pub(super) paid: Paid,
     /// Jobs whose end only the journal tells of so far, with their rows still to come or not.
     ended_in_journal: HashMap<JobId, std::sync::Arc<Job>>,
     ended: u64,
@@ -47,8 +49,9 @@ impl Audit {
 
     /// Takes one row of the ledger, from the rows or from the rest of the journal; seen twice it counts once.
     pub fn transfer(&mut self, transfer: &Transfer) {
-        if !self.seen.insert(transfer.id) {
-            return;
+        let what = (transfer.amount, transfer.at);
+        if let Some(known) = self.seen.insert(transfer.id, what) {
+            return self.booked_once(&transfer.id, known, what);
         }
         let amount = i128::from(transfer.amount.micros());
         if amount < 0 {
@@ -58,17 +61,23 @@ impl Audit {
         *debit = debit.saturating_sub(amount);
         let credit = self.balances.entry(transfer.credit).or_default();
         *credit = credit.saturating_add(amount);
-        if let TransferId::Job(job, kind) = transfer.id {
-            let place = match kind {
-                JobTransfer::Hold => 0,
-                JobTransfer::Capture => 1,
-                JobTransfer::Release => 2,
-                JobTransfer::Claim | JobTransfer::Settle | JobTransfer::WriteOff => return,
-            };
-            if let Some(slot) = self.of_job.entry(job).or_default().get_mut(place) {
-                *slot = Some(transfer.amount);
+        match transfer.id {
+            TransferId::Job(job, kind) => {
+                if let Some(slot) = self.of_job.entry(job).or_default().get_mut(place(kind)) {
+                    *slot = Some(transfer.amount);
+                }
+                if kind == JobTransfer::WriteOff {
+                    self.paid.write_off(transfer.amount);
+                }
             }
+            TransferId::Payment(_, PaymentTransfer::Recovery) => self.paid.recovery(transfer.amount),
+            TransferId::Payment(_, PaymentTransfer::Deposit | PaymentTransfer::Sale) | TransferId::Credit(..) | TransferId::Welcome(_) => {}
         }
+    }
+
+    /// What a job's transfer of that kind moved.
+    pub(super) fn booked(&self, job: JobId, kind: JobTransfer) -> Option<Usd> {
+        self.of_job.get(&job)?.get(place(kind)).copied().flatten()
     }
 
     /// Takes a record of the journal.
@@ -122,13 +131,13 @@ impl Audit {
         if !job.state.held.is_zero() {
             self.wrong("I-2", format!("{id} has ended and still holds {}", job.state.held));
         }
-        let Billing::Virtual { .. } = job.spec.billing else { return };
+        let Billing::Virtual { .. } = job.spec.billing else { return self.ended_paid(job) };
         let Some(bill) = job.state.bill else {
             self.wrong("I-2", format!("{id} has ended without a bill"));
             return;
         };
         let refunded = bill.refunded.unwrap_or_default();
-        let [hold, capture, release] = self.of_job.get(&id).copied().unwrap_or_default();
+        let [hold, capture, release] = [JobTransfer::Hold, JobTransfer::Capture, JobTransfer::Release].map(|kind| self.booked(id, kind));
         if bill.charged.plus(refunded) != Ok(job.spec.ceiling) || bill.charged.is_negative() || bill.charged > job.spec.ceiling {
             self.wrong("I-2", format!("{id}: charged {} and refunded {} of {}", bill.charged, refunded, job.spec.ceiling));
         }
@@ -144,6 +153,7 @@ impl Audit {
         for job in std::mem::take(&mut self.ended_in_journal).into_values() {
             self.ended_job(&job);
         }
+        self.finish_paid(shard);
         self.accounts(shard);
         let mut holds: HashMap<AgentId, i128> = HashMap::new();
         for job in shard.jobs() {
@@ -204,7 +214,7 @@ impl Audit {
         }
     }
 
-    fn wrong(&mut self, invariant: &'static str, detail: String) {
+    pub(super) fn wrong(&mut self, invariant: &'static str, detail: String) {
         self.broken.push(Broken { invariant, detail });
     }
 }
@@ -222,5 +232,16 @@ impl Findings {
     /// Whether nothing is broken.
     pub fn is_ok(&self) -> bool {
         self.broken.is_empty()
+    }
+}
+
+const fn place(kind: JobTransfer) -> usize {
+    match kind {
+        JobTransfer::Hold => 0,
+        JobTransfer::Capture => 1,
+        JobTransfer::Release => 2,
+        JobTransfer::Claim => 3,
+        JobTransfer::Settle => 4,
+        JobTransfer::WriteOff => 5,
     }
 }

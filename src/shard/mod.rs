@@ -14,10 +14,11 @@ pub mod event;
 pub mod group;
 pub mod history;
 pub mod load;
+mod paid_audit;
 mod paid_commands;
 pub mod row;
-mod standing;
 pub mod state;
+mod unsettled;
 
 pub use agent::{Agent, Grant, UsageKey};
 pub use codec::CodecError;

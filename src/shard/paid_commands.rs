@@ -6,6 +6,7 @@ use super::command::{Refusal, RequestKey};
 use super::due::{Credit, Debt, Due, WalletBook};
 use super::event::{Event, KeyEntry, Made};
 use super::state::{Answer, Decision, Shard, acted};
+use super::unsettled::item_key;
 use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome, Policy};
 use crate::billing::x402::exposure::{self, Caps, Standing};
 use crate::billing::{Account, Transfer};
@@ -60,24 +61,31 @@ impl Shard {
         if let Some(made) = self.replay(Some(claim))? {
             return Ok(Decision { events: Vec::new(), answer: Answer::Replayed(made) });
         }
-        let (payer, amount) = (payment.verified.payer, payment.verified.max);
+        let amount = payment.verified.max;
         match claimant {
             // A debtor gets no credit but this: to pay what it owes, all of it.
             Claimant::Debtor(wallet) => {
-                let owed = self.wallets.get(&wallet).map(WalletBook::owed).filter(|owed| *owed > Usd::ZERO).ok_or(Refusal::NoDebt)?;
+                let owed = Some(self.owed_beyond_payments(wallet)?).filter(|owed| *owed > Usd::ZERO).ok_or(Refusal::NoDebt)?;
                 if owed != amount {
                     return Err(Refusal::OtherDebt { owed, offered: amount });
                 }
             }
             // Nothing is given before it is settled, so it needs to be covered, but no credit.
             Claimant::Agent(_) => self.admit(&payment, &Credit { caps: Caps::UNLIMITED, ..*credit })?,
-            Claimant::Job(_) => self.admit(&payment, credit)?,
+            // A job's payment is claimed with its order, and settled for what it is charged.
+            Claimant::Job(_) => return Err(Refusal::Job(job::Rejection::OtherBilling)),
         }
-        let key = ItemKey::of(payer, payment.verified.nonce().to_be_bytes());
-        let due = Due { key, payment, claimant, amount, since: at, outcome: Outcome::Pending, lane: None };
+        let due = Due { key: item_key(&payment), payment, claimant, amount, since: at, outcome: Outcome::Pending, lane: None };
         let entry = KeyEntry { request: claim.request, made: Made::Payment(claimant), at };
         let events = vec![Event::KeyPut(claim.key, entry), Event::DuePut(Box::new(due))];
         Ok(Decision { events, answer: Answer::Claimed })
+    }
+
+    /// What a wallet owes and no payment is on its way for: two at once would pay one debt twice.
+    fn owed_beyond_payments(&self, wallet: Wallet) -> Result<Usd, OutOfRange> {
+        let owed = self.wallets.get(&wallet).map(WalletBook::owed).unwrap_or_default();
+        let payments = self.dues.values().filter(|due| due.claimant == Claimant::Debtor(wallet));
+        payments.map(|due| due.amount).try_fold(owed, Usd::minus)
     }
 
     pub(super) fn assign_lane(&self, key: ItemKey, lane: LaneId) -> Result<Decision, Refusal> {

@@ -7,7 +7,7 @@ use super::command::{Command, Refusal, Reply, RequestKey};
 use super::due::{Due, WalletBook};
 use super::event::{AttemptOutcome, Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
-use super::standing::counts_by_itself;
+use super::unsettled::item_key;
 use crate::billing::lane::{Claimant, ItemKey, Lane, LaneId, Notice, Outcome, Sight};
 use crate::billing::{Account, Transfer};
 use crate::job::{self, Billing, Effect, Job, Spec, step};
@@ -102,8 +102,7 @@ impl Shard {
                 Arc::make_mut(slot).state = (**state).clone();
                 let job = Arc::clone(slot);
                 if job.state.status.is_ended() {
-                    self.jobs.remove(id);
-                    self.settle_exposure(job.spec.payment.as_deref());
+                    self.remove_job(&job);
                 }
                 return Some(job);
             }
@@ -150,13 +149,7 @@ impl Shard {
                 self.outbox.remove(id);
             }
             Event::DuePut(due) => self.put_due((**due).clone()),
-            Event::DueGone(key) => {
-                if let Some(due) = self.dues.remove(key)
-                    && counts_by_itself(&due)
-                {
-                    self.settle_exposure(Some(&due.payment));
-                }
-            }
+            Event::DueGone(key) => self.remove_due(key),
             Event::WalletPut(book) => {
                 self.wallets.insert(book.wallet, (**book).clone());
             }
@@ -170,6 +163,15 @@ impl Shard {
             Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
         }
         None
+    }
+
+    pub(super) fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
+        self.lanes.entry(id).or_insert_with(|| Lane::new(id))
+    }
+
+    /// A lane.
+    pub fn lane(&self, id: &LaneId) -> Option<&Lane> {
+        self.lanes.get(id)
     }
 
     /// An agent.
@@ -450,9 +452,8 @@ const fn first_bill(before: &Job, after: &Job) -> bool {
 /// What a job's payer owes now.
 fn owed_by(job: &Job) -> Option<Due> {
     let (payment, bill) = (job.spec.payment.clone()?, job.state.bill?);
-    let verified = &payment.verified;
     Some(Due {
-        key: ItemKey::of(verified.payer, verified.nonce().to_be_bytes()),
+        key: item_key(&payment),
         claimant: Claimant::Job(job.spec.id),
         amount: bill.charged,
         since: job.state.finished_at.unwrap_or(job.spec.created_at),

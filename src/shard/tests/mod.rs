@@ -1,13 +1,17 @@
 //! Random lives of a shard over a store that forgets nothing and crashes anywhere.
 
+mod audits;
+mod claims;
+mod lives;
+mod paid;
+mod payments;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proptest::prelude::*;
-
 use super::audit::Audit;
 use super::*;
-use crate::billing::{Account, Price, Source};
+use crate::billing::Price;
 use crate::job::{self, Billing, Hop, HopOutcome, Job, Spec, Status};
 use crate::types::{AgentId, JobId, Route, Timestamp, TokenHash, UsageKeyId, Usd};
 
@@ -156,104 +160,6 @@ impl World {
             payment: None,
         })
     }
-
-    fn act(&mut self, kind: u8, pick: usize, amount: i64) {
-        let job =
-            self.jobs.get(pick.checked_rem(self.jobs.len()).unwrap_or(0)).copied().unwrap_or(JobId::new(crate::types::Slot(0), [0; 16]));
-        let agent = self.agents[pick % self.agents.len()];
-        let result: Arc<str> = "{}".into();
-        let of_job = |event| Command::Job { id: job, event };
-        let key = |shard: &Shard, number: u128| RequestKey { key: ScopedKey(number), request: number, looked_up_at: shard.generation() };
-        // As a caller does: a key is looked for among the rows before the command is sent.
-        let credit_key = key(&self.shard, 1 << 100 | pick as u128);
-        if kind == 7 && self.kept.rows.contains_key(&(Table::Key, credit_key.key.0.to_be_bytes().to_vec())) {
-            return;
-        }
-        let command = match kind {
-            0 => {
-                let key = key(&self.shard, u128::from(self.counter) + 1);
-                let spec = self.spec(pick, amount, None);
-                Command::Submit { spec, key: Some(key) }
-            }
-            1 => of_job(job::Event::SlotGranted { at: AT }),
-            2 => of_job(job::Event::HopRecorded {
-                hop: Arc::new(Hop {
-                    tool: "directory".into(),
-                    fingerprint: u128::from(self.counter) << 64 | amount as u128,
-                    cost: Usd::from_micros(amount / 4),
-                    outcome: HopOutcome::Found,
-                    answer: "1".into(),
-                    at: AT,
-                }),
-            }),
-            3 => of_job(job::Event::Finished { at: AT, matched: amount % 2 == 0, result }),
-            4 => of_job(job::Event::CancelRequested { at: AT }),
-            5 => of_job(job::Event::Cancelled { at: AT, partial: Some(result) }),
-            6 => of_job(job::Event::Crashed { at: AT }),
-            7 => Command::Credit { agent, amount: Usd::from_micros(amount), reason: "gift".into(), key: credit_key, at: AT },
-            8 => Command::RotateToken { agent, token: TokenHash([self.counter; 32]) },
-            9 => Command::Attempted {
-                id: crate::types::DeliveryId::new(&job, state::END_EVENT),
-                attempt: Attempt { at: AT, outcome: AttemptOutcome::Failed, status: None, class: "timeout".into(), duration_ms: 1 },
-                next_at: (amount % 2 == 0).then_some(AT),
-            },
-            10 => {
-                self.counter += 1;
-                let id = UsageKeyId::from_bytes([self.counter; 16]);
-                let token = TokenHash([self.counter; 32]);
-                let cap = Some(Usd::from_micros(amount));
-                Command::CreateUsageKey { agent, id, token, label: "k".into(), spend_cap: cap, expires_at: None, key: None, at: AT }
-            }
-            11 => {
-                let key = self.shard.agent(&agent).and_then(|agent| agent.keys.first()).map(|key| key.id);
-                let spec = self.spec(pick, amount, key);
-                Command::Submit { spec, key: None }
-            }
-            _ => Command::FailJob { id: job, reason: "stuck".into(), at: AT },
-        };
-        let before = self.shard.canonical();
-        let events = self.group.events.len();
-        if self.run(command).is_err() {
-            assert_eq!(self.shard.canonical(), before, "a refusal changes nothing");
-            assert_eq!(self.group.events.len(), events);
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
-    /// I-20, CP-03, CP-25: at any moment rows and the rest of the journal give the durable state, byte for byte; and the
-    /// money holds (I-1..I-4) after any crash between any two slices.
-    #[test]
-    fn replay_equals_the_state(acts in proptest::collection::vec((0_u8..16, 0_usize..8, 0_i64..2_000_000), 1..80)) {
-        let mut world = World::new();
-        world.append();
-        for (kind, pick, amount) in acts {
-            match kind {
-                13 => world.append(),
-                14 => world.checkpoint(pick * 3),
-                15 => { world.append(); world.crash(); }
-                _ => world.act(kind, pick, amount),
-            }
-            if world.group.is_empty() {
-                prop_assert_eq!(World::load(&world.kept).0.canonical(), world.shard.canonical());
-            }
-        }
-        world.append();
-        prop_assert_eq!(World::load(&world.kept).0.canonical(), world.shard.canonical());
-        let findings = world.audit();
-        prop_assert!(findings.is_ok(), "{:?}", findings.broken);
-        world.checkpoint(usize::MAX);
-        prop_assert_eq!(World::load(&world.kept).0.canonical(), world.shard.canonical());
-        let findings = world.audit();
-        prop_assert!(findings.is_ok(), "{:?}", findings.broken);
-        // Every transfer here is of some agent, and stands in that one's statement once.
-        let lines = world.statement_lines();
-        let strays = lines.iter().filter(|line| !world.agents.iter().any(|agent| line.starts_with(agent.as_bytes())));
-        prop_assert_eq!(strays.count(), 0);
-        prop_assert_eq!(Some(&(lines.len() as u64)), findings.checked.get("transfers"));
-    }
 }
 
 /// CP-25: a checkpoint is cut off after any slice, and the next one, after a crash, completes every statement.
@@ -357,83 +263,6 @@ fn the_end_and_the_bill_are_one_commit() {
     let (shard, _) = World::load(&world.kept);
     assert!(shard.job(&id).is_none());
     assert!(world.audit().is_ok());
-}
-
-/// The audit finds a wrong balance, a wrong hold, and a wrong, missing or foreign transfer.
-#[test]
-fn the_audit_finds_what_is_broken() {
-    let (mut world, id) = one_job();
-    let kept_job = world.spec(1, 700_000, None);
-    world.run(Command::Submit { spec: kept_job, key: None }).unwrap();
-    ended(&mut world, id);
-    world.checkpoint(usize::MAX);
-    assert!(world.audit().is_ok(), "{:?}", world.audit());
-
-    let find = |world: &World, table| {
-        world.kept.rows.iter().find(|((known, _), _)| *known == table).map(|(key, value)| (key.clone(), value.clone())).unwrap()
-    };
-    let broken = |world: &World, change: &dyn Fn(&mut Kept)| {
-        let mut kept = world.kept.clone();
-        change(&mut kept);
-        let other = World {
-            shard: Shard::new(),
-            unwritten: Unwritten::default(),
-            group: Group::default(),
-            kept,
-            agents: vec![],
-            jobs: vec![],
-            counter: 0,
-        };
-        let found: Vec<_> = other.audit().broken.iter().map(|broken| broken.invariant).collect();
-        assert!(!found.is_empty());
-        found
-    };
-
-    let (key, value) = find(&world, Table::Balance);
-    let (agent, available, held): (AgentId, Usd, Usd) = codec::decode(&value).unwrap();
-    let more = available.plus(Usd::from_micros(1)).unwrap();
-    assert!(
-        broken(&world, &|kept| {
-            kept.rows.insert(key.clone(), codec::encode(&(agent, more, held)));
-        })
-        .contains(&"I-20")
-    );
-
-    let (key, value) = find(&world, Table::LiveJob);
-    let mut job: Job = codec::decode(&value).unwrap();
-    job.state.held = Usd::from_micros(699_999);
-    assert!(
-        broken(&world, &|kept| {
-            kept.rows.insert(key.clone(), codec::encode(&job));
-        })
-        .contains(&"I-2")
-    );
-
-    let (key, value) = find(&world, Table::Transfer);
-    let mut transfer: crate::billing::Transfer = codec::decode(&value).unwrap();
-    transfer.amount = Usd::from_micros(transfer.amount.micros() + 1);
-    assert!(
-        broken(&world, &|kept| {
-            kept.rows.insert(key.clone(), codec::encode(&transfer));
-        })
-        .contains(&"I-20")
-    );
-    assert!(
-        broken(&world, &|kept| {
-            kept.rows.remove(&key);
-        })
-        .contains(&"I-20")
-    );
-
-    let (key, value) = find(&world, Table::Account);
-    let (account, balance): (Account, Usd) = codec::decode(&value).unwrap();
-    assert_eq!(account, Account::Deposits(Source::Operator));
-    assert!(
-        broken(&world, &|kept| {
-            kept.rows.insert(key.clone(), codec::encode(&(account, balance.plus(Usd::from_micros(1)).unwrap())));
-        })
-        .contains(&"I-20")
-    );
 }
 
 #[test]
