@@ -247,8 +247,8 @@ impl State {
                 Event::TokenPut(hash, grant) => node.published.put_token(hash, grant),
                 Event::OutboxPut(delivery) => self.handle.owe(delivery),
                 Event::DuePut(due) if due.outcome == Outcome::Pending => paid::settle(node, *due),
-                Event::DuePut(_) => {}
                 Event::JobMoved(..)
+                | Event::DuePut(_)
                 | Event::HopAdded(..)
                 | Event::AgentPut(_)
                 | Event::Balance { .. }

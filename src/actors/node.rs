@@ -8,12 +8,11 @@ use ractor::Actor;
 
 use super::api::{Accepted, Error, IdempotencyKey, MadeUsageKey, NewUsageKey, Order};
 use super::ledger::is_look_again;
-use super::paid::{ChainParts, Chains, NetworkStatus, Settlements};
+use super::paid::{ChainParts, Chains, Settlements};
 use super::published::Published;
 use super::shard::{Shard, ShardHandle};
 use super::slots::Slots;
 use crate::billing::PriceList;
-use crate::billing::x402::{Requirements, Scheme};
 use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random};
 use crate::enrich::Enricher;
@@ -21,7 +20,7 @@ use crate::job::{self, Billing, Effect, Job, Spec, Status};
 use crate::shard::history::{job_key, key_row};
 use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, RequestKey, ScopedKey, Table, codec};
 use crate::store::Store;
-use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, UsageKeyId, Usd};
+use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, UsageKeyId};
 
 /// What the operator decides.
 #[derive(Debug, Clone, Copy)]
@@ -184,8 +183,8 @@ impl Node {
             started?;
         }
         Settlements::start(&inner).await.map_err(|source| StartError { shard: 0, source })?;
-        let chains = Arc::clone(&inner.chains);
-        tokio::spawn(async move { chains.watch().await });
+        let watching = Arc::clone(&inner);
+        tokio::spawn(async move { watching.chains.watch(&watching).await });
         Ok(Self { inner, shards })
     }
 
@@ -198,22 +197,9 @@ impl Node {
         while self.inner.slots.load().0 > 0 && tokio::time::Instant::now() < patience {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        // Before the books are closed: what is signed now could not be stored any more, and what isn't stored is never sent.
+        self.inner.settlements.end();
         futures_util::future::join_all(self.shards.iter().map(|shard| shard.close())).await;
-    }
-
-    /// What a buyer without a balance may choose from, for `amount`. Empty where no network is offered now.
-    pub fn requirements(&self, scheme: Scheme, amount: Usd) -> Vec<Requirements> {
-        self.inner.chains.requirements(scheme, amount)
-    }
-
-    /// Whether wallets can pay here at all, whatever their chains do at the moment.
-    pub fn has_networks(&self) -> bool {
-        !self.inner.chains.is_empty()
-    }
-
-    /// Every network of the configuration, and whether it is offered.
-    pub fn networks(&self) -> Vec<NetworkStatus> {
-        self.inner.chains.status()
     }
 
     /// What a token opens; nothing for one that is unknown, revoked or expired. From memory.

@@ -14,6 +14,7 @@ pub mod event;
 pub mod group;
 pub mod history;
 pub mod load;
+mod owed;
 mod paid_commands;
 pub mod row;
 pub mod state;

@@ -7,9 +7,10 @@ use super::command::{Command, Refusal, Reply, RequestKey};
 use super::due::{Due, WalletBook};
 use super::event::{AttemptOutcome, Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
+use super::owed::counts_by_itself;
 use crate::billing::lane::{Claimant, ItemKey, Lane, LaneId, Notice, Outcome, Sight};
 use crate::billing::{Account, Transfer};
-use crate::job::{self, Billing, Effect, Job, Payment, Spec, step};
+use crate::job::{self, Billing, Effect, Job, Spec, step};
 use crate::types::{AgentId, DeliveryId, JobId, Map, OutOfRange, Timestamp, TokenHash, Usd, Wallet};
 
 /// The number of a job's one event, its end, among the job's deliveries.
@@ -31,7 +32,7 @@ pub struct Shard {
     pub(super) wallets: Map<Wallet, WalletBook>,
     pub(super) lanes: Map<LaneId, Lane>,
     /// What each wallet has signed for and not paid yet: follows from jobs and dues (safety.md I-17).
-    unsettled: Map<Wallet, Usd>,
+    pub(super) unsettled: Map<Wallet, Usd>,
     generation: u64,
 }
 
@@ -161,7 +162,9 @@ impl Shard {
             }
             Event::LaneMoved(id, changes) => {
                 let lane = self.lane_mut(*id);
-                changes.iter().for_each(|change| lane.replay(change));
+                for change in changes {
+                    lane.replay(change);
+                }
             }
             // History: only rows hold it.
             Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
@@ -175,70 +178,6 @@ impl Shard {
         if self.jobs.insert(job.spec.id, job).is_none() {
             self.add_exposure(payment.as_deref());
         }
-    }
-
-    pub(super) fn put_due(&mut self, due: Due) {
-        let payment = counts_by_itself(&due).then(|| Arc::clone(&due.payment));
-        if self.dues.insert(due.key, due).is_none() {
-            self.add_exposure(payment.as_deref());
-        }
-    }
-
-    pub(super) fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
-        self.lanes.entry(id).or_insert_with(|| Lane::new(id))
-    }
-
-    fn add_exposure(&mut self, payment: Option<&Payment>) {
-        if let Some(payment) = payment {
-            let sum = self.unsettled.entry(payment.verified.payer).or_default();
-            // In range: it was admitted below limits that are far from the end.
-            *sum = sum.plus(payment.verified.max).unwrap_or(Usd::MAX_WIRE);
-        }
-    }
-
-    fn settle_exposure(&mut self, payment: Option<&Payment>) {
-        let Some(payment) = payment else { return };
-        let left = self.unsettled(&payment.verified.payer).minus(payment.verified.max).unwrap_or_default();
-        if left > Usd::ZERO {
-            self.unsettled.insert(payment.verified.payer, left);
-        } else {
-            self.unsettled.remove(&payment.verified.payer);
-        }
-    }
-
-    /// The sum of a wallet's maxima that are neither settled nor dead.
-    pub fn unsettled(&self, wallet: &Wallet) -> Usd {
-        self.unsettled.get(wallet).copied().unwrap_or_default()
-    }
-
-    /// Every wallet with unsettled maxima, and their sum.
-    pub fn exposures(&self) -> impl Iterator<Item = (&Wallet, &Usd)> {
-        self.unsettled.iter()
-    }
-
-    /// A settlement that is owed.
-    pub fn due(&self, key: &ItemKey) -> Option<&Due> {
-        self.dues.get(key)
-    }
-
-    /// Every settlement that is owed.
-    pub fn dues(&self) -> impl Iterator<Item = &Due> {
-        self.dues.values()
-    }
-
-    /// How a wallet has behaved; nothing where nothing was heard of it yet.
-    pub fn wallet(&self, wallet: &Wallet) -> Option<&WalletBook> {
-        self.wallets.get(wallet)
-    }
-
-    /// Every wallet that has a book.
-    pub fn wallets(&self) -> impl Iterator<Item = &WalletBook> {
-        self.wallets.values()
-    }
-
-    /// A lane.
-    pub fn lane(&self, id: &LaneId) -> Option<&Lane> {
-        self.lanes.get(id)
     }
 
     /// An agent.
@@ -337,6 +276,7 @@ impl Shard {
             Command::Deposit { agent, payment, network, amount, key, at } => {
                 self.deposit_paid(agent, Transfer::deposit(agent, payment, network, amount, at), key)
             }
+            Command::RetrySettlement { job, reason, at } => self.retry_settlement(job, &reason, at),
             Command::Forgive { wallet, reason, at } => self.forgive(wallet, &reason, at),
             Command::Lane { id, event, policy } => self.lane_event(id, &event, &policy),
             Command::Job { id, event } => self.job_event(id, &event, Vec::new()),
@@ -528,14 +468,6 @@ fn owed_by(job: &Job) -> Option<Due> {
         lane: None,
         payment,
     })
-}
-
-/// A job's due is counted with its job.
-const fn counts_by_itself(due: &Due) -> bool {
-    match due.claimant {
-        Claimant::Job(_) => false,
-        Claimant::Agent(_) | Claimant::Debtor(_) => true,
-    }
 }
 
 fn attempted(delivery: &Delivery, mut attempt: super::event::Attempt, next_at: Option<Timestamp>) -> Decision {
