@@ -29,6 +29,15 @@ pub struct AgentPath {
     pub id: String,
 }
 
+/// The wallet of an operators' path.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct WalletPath {
+    /// The wallet's address.
+    #[param(pattern = "^0x[0-9a-fA-F]{40}$")]
+    pub wallet: String,
+}
+
 /// The usage key of a path.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Path)]
