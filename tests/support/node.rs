@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use enrich_jobs::actors::{Error, JobFilter, Node, Order, Parts, Settings};
+use enrich_jobs::actors::{ChainParts, Error, JobFilter, Node, Order, Parts, Settings};
 use enrich_jobs::billing::PriceList;
 use enrich_jobs::callbacks::Deliverer;
 use enrich_jobs::clock::{Clock, SystemClock, SystemRandom};
@@ -12,6 +12,7 @@ use enrich_jobs::enrich::{self, Answer, Call, Enricher, Found, Run};
 use enrich_jobs::job::{Job, Status};
 use enrich_jobs::net::{GuardSettings, GuardedClient};
 use enrich_jobs::shard::Grant;
+use enrich_jobs::store::Store;
 use enrich_jobs::store::memory::Memory;
 use enrich_jobs::types::{AgentId, JobId, Reach, Route, ServerKey, Usd};
 
@@ -119,16 +120,25 @@ impl TestNode {
     }
 
     pub async fn at(memory: Memory, script: Script, slots: usize, clock: Arc<dyn Clock>) -> Self {
+        Self::of(Arc::new(memory), script, slots, clock, Vec::new()).await
+    }
+
+    /// One that wallets can pay.
+    pub async fn paid(store: Arc<dyn Store>, script: Script, slots: usize, chains: Vec<ChainParts>) -> Self {
+        Self::of(store, script, slots, Arc::new(SystemClock), chains).await
+    }
+
+    async fn of(store: Arc<dyn Store>, script: Script, slots: usize, clock: Arc<dyn Clock>, chains: Vec<ChainParts>) -> Self {
         let script = Arc::new(script);
         let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "tests".to_owned() };
         let parts = Parts {
-            store: Arc::new(memory),
+            store,
             clock,
             random: Arc::new(SystemRandom),
             server_key: ServerKey::new([1; 32]),
             enrichers: vec![Arc::new(Scripted(Arc::clone(&script)))],
             deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
-            chains: Vec::new(),
+            chains,
             settings: Settings {
                 prices: PriceList::default(),
                 slots,
