@@ -1,7 +1,7 @@
 // A chain on which payments can be settled: Permit2 and the proxy where payers' signatures name them, a dollar, a settler
 // with its operators, a recipient, and payers with money. The same addresses every time.
 import { readFileSync } from 'node:fs';
-import { encodeDeployData, encodeFunctionData, getAddress, numberToHex, toHex } from 'viem';
+import { encodeDeployData, encodeFunctionData, getAddress, keccak256, numberToHex, toHex } from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 import { permit2 } from '../permit2/permit2.mjs';
 import { startAnvil } from './anvil.mjs';
@@ -36,6 +36,11 @@ export function abiOf(name) {
 /** A call of a contract as the fields of a transaction. */
 export function call(to, contract, functionName, args) {
   return { to, data: encodeFunctionData({ abi: abiOf(contract), functionName, args }) };
+}
+
+/** What a server has to be told in X402_EIP155_31337_PROXY_CODE_HASH: the proxy here is a stand-in. */
+export async function proxyCodeHash(chain) {
+  return keccak256(await chain.rpc('eth_getCode', [PROXY, 'latest']));
 }
 
 function account(index) {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::billing::lane::{Outcome, Sent};
 use crate::job::{Job, Status};
-use crate::types::Usd;
+use crate::types::{Network, Usd};
 
 const ACCEPTED: &str = "enrich_jobs_accepted_total";
 const ENDED: &str = "enrich_jobs_ended_total";
@@ -22,6 +22,9 @@ pub(super) const CALLBACKS: &str = "enrich_callback_attempts_total";
 const BROADCASTS: &str = "enrich_settlement_broadcasts_total";
 const LANE_ALARMS: &str = "enrich_settlement_alarms_total";
 const HEARD: &str = "enrich_settlements_total";
+const BLOCK_AGE: &str = "enrich_chain_block_age_seconds";
+const OFFERED: &str = "enrich_network_offered";
+const GAS_FLOAT: &str = "enrich_operator_balance_wei";
 
 /// Describes what the actors count; call it once, after the recorder is installed.
 pub fn describe() {
@@ -36,6 +39,9 @@ pub fn describe() {
     describe_counter!(BROADCASTS, Unit::Count, "Signed transactions that were sent, by what the node said");
     describe_counter!(LANE_ALARMS, Unit::Count, "Times that a lane needs a person: gas above the cap, a foreign transaction");
     describe_counter!(HEARD, Unit::Count, "What was heard of settlements, by outcome");
+    describe_gauge!(BLOCK_AGE, Unit::Seconds, "How old the newest block of a network was at the last look");
+    describe_gauge!(OFFERED, Unit::Count, "1 where payments are taken on a network, else 0");
+    describe_gauge!(GAS_FLOAT, "What an operator account has for gas, in wei; lanes are numbered in the order of the configuration");
     describe_counter!(CALLBACKS, Unit::Count, "Attempts at callbacks, by outcome");
 }
 
@@ -105,4 +111,25 @@ pub(super) fn settlement(outcome: Outcome) {
         Outcome::Dead(_) => "dead",
     };
     counter!(HEARD, "outcome" => outcome).increment(1);
+}
+
+/// A network was looked at.
+pub(super) fn offered(network: Network, is_offered: bool) {
+    gauge!(OFFERED, "network" => network.to_string()).set(f64::from(u8::from(is_offered)));
+}
+
+/// How old a network's newest block is.
+pub(super) fn block_age(network: Network, seconds: u64) {
+    gauge!(BLOCK_AGE, "network" => network.to_string()).set(f64::from(u32::try_from(seconds).unwrap_or(u32::MAX)));
+}
+
+/// What a lane's account has for gas.
+pub(super) fn operator_balance(network: Network, lane: usize, wei: u128) {
+    gauge!(GAS_FLOAT, "network" => network.to_string(), "lane" => lane.to_string()).set(as_float(wei));
+}
+
+/// Near enough for a picture: no money is decided by it.
+#[allow(clippy::cast_precision_loss, clippy::as_conversions, reason = "a metric has 53 bits")]
+const fn as_float(wei: u128) -> f64 {
+    wei as f64
 }

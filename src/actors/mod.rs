@@ -24,5 +24,8 @@ mod written_keys;
 pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, MadeAgent, MadeUsageKey, NewUsageKey, Order, ShardStatus};
 pub use node::{Node, Parts, Settings, StartError};
 pub use operators::audit;
-pub use paid::{ChainParts, Claim, ClaimState, NetworkStatus, PaidOrder, PaymentError, Way};
+pub use paid::{
+    Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, PaidOrder, PaymentError,
+    SettlementsStatus, WalletExposure, Way, books,
+};
 pub use wallets::SignedIn;

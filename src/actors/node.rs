@@ -183,8 +183,8 @@ impl Node {
             started?;
         }
         Settlements::start(&inner).await.map_err(|source| StartError { shard: 0, source })?;
-        let chains = Arc::clone(&inner.chains);
-        tokio::spawn(async move { chains.watch().await });
+        let watching = Arc::clone(&inner);
+        tokio::spawn(async move { watching.chains.watch(&watching).await });
         Ok(Self { inner, shards })
     }
 
@@ -197,6 +197,8 @@ impl Node {
         while self.inner.slots.load().0 > 0 && tokio::time::Instant::now() < patience {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        // Before the books are closed: what is signed now could not be stored any more, and what isn't stored is never sent.
+        self.inner.settlements.end();
         futures_util::future::join_all(self.shards.iter().map(|shard| shard.close())).await;
     }
 

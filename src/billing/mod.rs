@@ -6,6 +6,7 @@
 pub mod lane;
 pub mod ledger;
 pub mod price;
+pub mod reconcile;
 pub mod x402;
 
 pub use ledger::{Account, CreditKey, JobTransfer, PaymentTransfer, Source, Transfer, TransferId};

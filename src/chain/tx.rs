@@ -76,6 +76,7 @@ impl Body {
             return Err(Unsignable::Unknown);
         }
         match (through, intents.as_slice()) {
+            (Through::Settler(_), [intent]) if intent.rides_alone() => Ok(Self::direct(intent)),
             (Through::Settler(settler), intents) => Self::batch(settler, intents),
             (Through::Itself, [intent]) => Ok(Self::direct(intent)),
             (Through::Itself, _) => Err(Unsignable::NotOne),

@@ -1,13 +1,17 @@
 //! `enrich-jobs audit`: checks the books of a store as they are now. Every balance is computed again from the transfers.
 //!
+//! With `--chain` it also compares what is booked as paid with what the chain says, both ways.
+//!
 //! It takes no lock and writes nothing, so it works beside a running server and on a copy of a store alike.
+#![allow(clippy::doc_markdown, reason = "`--help` shows these texts as they are")]
 
 use clap::Args;
 use serde::Serialize;
 
+use super::audit_chain::{self, ChainReport};
 use super::{Failure, print};
 use crate::actors;
-use crate::config::{StoreOptions, store_folder};
+use crate::config::{NetworkOptions, StoreOptions, store_folder};
 use crate::shard::audit::Findings;
 use crate::store::{Embedded, Error};
 
@@ -16,6 +20,14 @@ use crate::store::{Embedded, Error};
 pub(super) struct Arguments {
     #[command(flatten)]
     store: StoreOptions,
+    /// Compare what was paid with the tokens' transfers, on every network of X402_NETWORKS
+    #[arg(long)]
+    chain: bool,
+    /// The first block to look at; without it, that of the first payment in the books
+    #[arg(long, value_name = "NUMBER", requires = "chain")]
+    from_block: Option<u64>,
+    #[command(flatten)]
+    networks: NetworkOptions,
     /// As JSON, for programs
     #[arg(long)]
     json: bool,
@@ -27,6 +39,8 @@ struct Report<'a> {
     ok: bool,
     #[serde(flatten)]
     findings: &'a Findings,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    chains: Vec<ChainReport>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -44,11 +58,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Err(error) => return Err(Failure::of(&error)),
     };
-    let ok = findings.is_ok();
+    let chains = if arguments.chain { audit_chain::run(&reader, &arguments.networks, arguments.from_block)? } else { Vec::new() };
+    let ok = findings.is_ok() && chains.iter().all(ChainReport::is_ok);
     if arguments.json {
-        print(&format!("{:#}\n", serde_json::json!(Report { ok, findings: &findings })));
+        print(&format!("{:#}\n", serde_json::json!(Report { ok, findings: &findings, chains })));
     } else {
         print(&as_text(&findings, &format!("store {} in {}", reader.id(), folder.display())));
+        print(&chains.iter().map(ToString::to_string).collect::<String>());
     }
     if ok { Ok(()) } else { Err(Failure::Said) }
 }

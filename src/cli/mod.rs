@@ -3,6 +3,7 @@
 mod admin_client;
 mod agents;
 mod audit;
+mod audit_chain;
 mod bench;
 mod config;
 mod demo;
@@ -12,6 +13,7 @@ mod openapi;
 mod runtime;
 pub mod samples;
 mod serve;
+mod settler;
 mod signals;
 mod table;
 
@@ -54,6 +56,8 @@ enum Command {
     ImportDirectory(import_directory::Arguments),
     /// Make, credit and list agents, through a running server
     Agents(agents::Arguments),
+    /// Deploy the contract that settles many payments in one transaction
+    Settler(settler::Arguments),
     /// Measure how fast this program is on this machine
     Bench(bench::Arguments),
     /// Show the settings that are in force, with secrets masked
@@ -111,6 +115,7 @@ pub fn run() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::ImportDirectory(arguments) => import_directory::run(&arguments),
         Command::Agents(arguments) => agents::run(arguments),
+        Command::Settler(arguments) => settler::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Config(arguments) => {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::meter;
 use crate::actors::Node;
+use crate::types::Usd;
 
 /// Jobs of this node by `state`: `running`, `queued`.
 const JOBS: &str = "enrich_jobs";
@@ -15,6 +16,11 @@ const SHARDS_READY: &str = "enrich_shards_ready";
 const SHARDS: &str = "enrich_shards";
 const CALLBACKS_OWED: &str = "enrich_callbacks_owed";
 const UNWRITTEN_ROWS: &str = "enrich_unwritten_rows";
+const EXPOSURE: &str = "enrich_exposure_microdollars";
+const UNPROVEN: &str = "enrich_unproven_exposure_microdollars";
+const DEBT: &str = "enrich_debt_microdollars";
+const DUES: &str = "enrich_settlements_due";
+const OLDEST_DUE: &str = "enrich_settlements_due_oldest_seconds";
 
 /// Seconds, from an answer out of memory to the longest wait for one.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0, 60.0];
@@ -65,7 +71,28 @@ impl Exposition {
             gauge!(CALLBACKS_OWED).set(sum(|shard| shard.callbacks_owed));
             gauge!(UNWRITTEN_ROWS).set(sum(|shard| shard.unwritten_rows));
         }
+        if node.has_networks() {
+            payments(node).await;
+        }
         self.0.render()
+    }
+}
+
+/// What wallets have signed for, and owe. What can't be read now keeps its last value.
+async fn payments(node: &Node) {
+    let micros = |amount: Usd| f64::from(u32::try_from(amount.micros().div_euclid(1000)).unwrap_or(u32::MAX)) * 1000.0;
+    if let Ok(exposure) = node.exposure().await {
+        gauge!(EXPOSURE).set(micros(exposure.total));
+        gauge!(UNPROVEN).set(micros(exposure.unproven_total));
+    }
+    if let Ok(debtors) = node.debtors().await {
+        let owed = debtors.iter().fold(Usd::ZERO, |sum, book| sum.plus(book.owed()).unwrap_or(Usd::MAX_WIRE));
+        gauge!(DEBT).set(micros(owed));
+    }
+    if let Ok(settlements) = node.settlements().await {
+        gauge!(DUES).set(as_gauge(settlements.dues.len()));
+        let oldest = settlements.dues.first().map_or(0, |due| node.now().millis_since(due.since).max(0).div_euclid(1000));
+        gauge!(OLDEST_DUE).set(f64::from(u32::try_from(oldest).unwrap_or(u32::MAX)));
     }
 }
 
@@ -76,6 +103,11 @@ fn describe() {
     describe_gauge!(SHARDS, Unit::Count, "Shards of this node.");
     describe_gauge!(SHARDS_READY, Unit::Count, "Shards of this node that answer.");
     describe_gauge!(CALLBACKS_OWED, Unit::Count, "Callbacks that are owed.");
+    describe_gauge!(EXPOSURE, Unit::Count, "What wallets have signed for and not paid, in micro-dollars, to the tenth of a cent.");
+    describe_gauge!(UNPROVEN, Unit::Count, "The same of wallets that no settlement went well for yet.");
+    describe_gauge!(DEBT, Unit::Count, "What wallets owe from settlements that failed, in micro-dollars, to the tenth of a cent.");
+    describe_gauge!(DUES, Unit::Count, "Settlements that are owed.");
+    describe_gauge!(OLDEST_DUE, Unit::Seconds, "For how long the oldest of them is owed.");
     describe_gauge!(UNWRITTEN_ROWS, Unit::Count, "Rows that wait for a checkpoint.");
 }
 

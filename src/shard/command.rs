@@ -95,6 +95,15 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
+    /// Log that an operator has a settlement tried again.
+    RetrySettlement {
+        /// For which job.
+        job: JobId,
+        /// Why.
+        reason: Box<str>,
+        /// When.
+        at: Timestamp,
+    },
     /// Something happened to a lane.
     Lane {
         /// Which.

@@ -11,7 +11,7 @@ use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome,
 use crate::billing::x402::exposure::{self, Caps, Standing};
 use crate::billing::{Account, Transfer};
 use crate::job::{self, Payment, Spec, Status};
-use crate::types::{AgentId, OutOfRange, Timestamp, Usd, Wallet};
+use crate::types::{AgentId, JobId, OutOfRange, Timestamp, Usd, Wallet};
 
 impl Shard {
     /// Claims the payment, reserves exposure and accepts the job: one commit, or nothing (D-2).
@@ -218,6 +218,13 @@ impl Shard {
         book.debts.clear();
         let events = vec![Event::WalletPut(Box::new(book)), acted(at, "debtor_forgiven", &wallet, reason)];
         Ok(Decision { events, answer: Answer::Heard(None) })
+    }
+
+    pub(super) fn retry_settlement(&self, job: JobId, reason: &str, at: Timestamp) -> Result<Decision, Refusal> {
+        let is_owed = self.dues.values().any(|due| due.claimant == Claimant::Job(job));
+        // What is owed stays as it is: its intent never changes, and its lane neither.
+        let events = vec![acted(at, "settlement_retried", &job, reason)];
+        if is_owed { Ok(Decision { events, answer: Answer::Heard(None) }) } else { Err(Refusal::NoDue) }
     }
 
     pub(super) fn lane_event(&self, id: LaneId, event: &lane::Event, policy: &Policy) -> Result<Decision, Refusal> {

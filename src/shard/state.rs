@@ -169,6 +169,11 @@ impl Shard {
         self.lanes.entry(id).or_insert_with(|| Lane::new(id))
     }
 
+    /// Every lane.
+    pub fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        self.lanes.values()
+    }
+
     /// A lane.
     pub fn lane(&self, id: &LaneId) -> Option<&Lane> {
         self.lanes.get(id)
@@ -270,6 +275,7 @@ impl Shard {
             Command::Deposit { agent, payment, network, amount, key, at } => {
                 self.deposit_paid(agent, Transfer::deposit(agent, payment, network, amount, at), key)
             }
+            Command::RetrySettlement { job, reason, at } => self.retry_settlement(job, &reason, at),
             Command::Forgive { wallet, reason, at } => self.forgive(wallet, &reason, at),
             Command::Lane { id, event, policy } => self.lane_event(id, &event, &policy),
             Command::Job { id, event } => self.job_event(id, &event, Vec::new()),

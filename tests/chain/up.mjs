@@ -9,7 +9,7 @@
 //
 // Needs `npm ci` in contracts/. The line's fields are told in docs/contracts.md.
 import { parseArgs } from 'node:util';
-import { FUNDS, PERMIT2, PROXY, startWorld } from '../../contracts/chain/world.mjs';
+import { FUNDS, PERMIT2, PROXY, proxyCodeHash, startWorld } from '../../contracts/chain/world.mjs';
 
 function options() {
   const { values } = parseArgs({
@@ -48,6 +48,7 @@ const line = {
   token_version: '2',
   permit2: PERMIT2,
   proxy: PROXY,
+  proxy_code_hash: await proxyCodeHash(chain),
   settler: world.settler,
   pay_to: world.payTo.address,
   deployer: world.deployer,

@@ -24,7 +24,10 @@ fn a_setting_that_cannot_be_used_ends_the_start() {
         ("JOB_RUN_SECONDS", "0", "must be a whole number from 1"),
         ("ENRICH_LOG", "a=b=c", "must be a filter"),
         ("ENRICH_LOG_FORMAT", "xml", "must be text or json"),
-        ("X402_NETWORKS", "eip155:8453", "this version has no x402 payments yet"),
+        ("X402_NETWORKS", "base", "must be CAIP-2 names of EVM chains"),
+        ("UPTO_RELEASE", "completed", "must be settled"),
+        ("UPTO_WAIVE_BELOW_USD", "0.01", "must be 0"),
+        ("SETTLE_BATCH_MAX", "26", "must be a whole number from 1 to 25"),
         ("VENDOR_LLM_URL", "http://llm.example", "this version has no language model yet"),
     ] {
         let ended = run_with(folder.path(), &["serve", "--listen=127.0.0.1:0"][..1], &[(variable, value)]);
@@ -48,6 +51,32 @@ fn help_is_no_fault_and_bad_usage_is() {
         assert_eq!(run(folder.path(), wrong).code, Some(2), "{wrong:?}");
     }
     assert_eq!(run(folder.path(), &["agents", "list"]).code, Some(2), "without a token");
+}
+
+/// T-25: a network's own variables, which hold keys, and URLs that do.
+#[test]
+fn t25_networks_are_told_without_their_keys() {
+    const SECRET: &str = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d";
+    let folder = tempfile::tempdir().unwrap();
+    let base = [
+        ("X402_NETWORKS", "eip155:8453"),
+        ("X402_EIP155_8453_RPC_URL", "https://node.example/hunter2"),
+        ("X402_EIP155_8453_OPERATOR_KEYS", SECRET),
+        ("X402_EIP155_8453_PAY_TO", "0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc"),
+    ];
+    for arguments in [&["config"][..], &["config", "--json"], &["serve", "--help"], &["settler", "deploy", "--help"]] {
+        let shown = run_with(folder.path(), arguments, &base);
+        assert_eq!(shown.code, Some(0), "{}", shown.err);
+        assert!(!shown.out.contains("hunter2") && !shown.out.contains(SECRET), "{}", shown.out);
+    }
+    let table = run_with(folder.path(), &["config"], &base).out;
+    assert!(table.contains("node.example ") && table.contains("of 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"), "{table}");
+    let both = [&base[..], &[("X402_EIP155_8453_FACILITATOR_URL", "https://facilitator.example/hunter2")]].concat();
+    let refused = run_with(folder.path(), &["serve"], &both);
+    let wanted = "error: X402_EIP155_8453_OPERATOR_KEYS must not be set together with X402_EIP155_8453_FACILITATOR_URL\n";
+    assert_eq!((refused.code, refused.err.as_str()), (Some(2), wanted));
+    let other = run_with(folder.path(), &["config"], &[("X402_EIP155_1_PAY_TO", "0x")]);
+    assert!(other.err.starts_with("warning: X402_EIP155_1_PAY_TO is ignored"), "{}", other.err);
 }
 
 /// T-25

@@ -34,6 +34,8 @@ pub struct Place {
     pub token_version: String,
     pub permit2: String,
     pub proxy: String,
+    /// What the code there hashes to: not what the original's does.
+    pub proxy_code_hash: String,
     pub settler: String,
     pub pay_to: String,
     pub deployer: Account,

@@ -12,6 +12,7 @@ use enrich_jobs::enrich::{self, Answer, Call, Enricher, Found, Run};
 use enrich_jobs::job::{Job, Status};
 use enrich_jobs::net::{GuardSettings, GuardedClient};
 use enrich_jobs::shard::Grant;
+use enrich_jobs::store::Store;
 use enrich_jobs::store::memory::Memory;
 use enrich_jobs::types::{AgentId, JobId, Reach, Route, ServerKey, Usd};
 
@@ -124,20 +125,25 @@ impl TestNode {
 
     pub async fn keeping(memory: Memory, script: Script, slots: usize, clock: Arc<dyn Clock>, job_retention_days: u32) -> Self {
         let life = (clock, job_retention_days);
-        Self::of(memory, script, slots, life, Vec::new()).await
+        Self::of(Arc::new(memory), script, slots, life, Vec::new()).await
     }
 
     /// Where wallets can pay.
     pub async fn with_chains(memory: Memory, script: Script, chains: Vec<ChainParts>) -> Self {
-        Self::of(memory, script, 16, (Arc::new(SystemClock), 30), chains).await
+        Self::of(Arc::new(memory), script, 16, (Arc::new(SystemClock), 30), chains).await
     }
 
-    async fn of(memory: Memory, script: Script, slots: usize, life: (Arc<dyn Clock>, u32), chains: Vec<ChainParts>) -> Self {
+    /// One that wallets can pay, on any store.
+    pub async fn paid(store: Arc<dyn Store>, script: Script, slots: usize, chains: Vec<ChainParts>) -> Self {
+        Self::of(store, script, slots, (Arc::new(SystemClock), 30), chains).await
+    }
+
+    async fn of(store: Arc<dyn Store>, script: Script, slots: usize, life: (Arc<dyn Clock>, u32), chains: Vec<ChainParts>) -> Self {
         let (clock, job_retention_days) = life;
         let script = Arc::new(script);
         let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "tests".to_owned() };
         let parts = Parts {
-            store: Arc::new(memory),
+            store,
             clock,
             random: Arc::new(SystemRandom),
             server_key: ServerKey::new([1; 32]),

@@ -15,7 +15,7 @@ async fn t24_every_route_needs_the_token() {
     let rows = admin::rows();
     assert!(rows.len() > 10);
     for row in rows {
-        let label = row.label().replace("{id}", "x").replace("{job_id}", "x");
+        let label = row.label().replace("{id}", "x").replace("{job_id}", "x").replace("{wallet}", "x");
         for authorization in [String::new(), format!("Authorization: Bearer {agent}\r\n"), "Authorization: Bearer \r\n".to_owned()] {
             let answer = send(server.admin, &format!("{label} HTTP/1.1\r\n{authorization}"), "").await;
             assert_eq!((answer.status, answer.code().as_str()), (401, "ADMIN_TOKEN_REQUIRED"), "{label}");

@@ -3,14 +3,15 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::actors::node::Node;
+use crate::actors::meters;
+use crate::actors::node::{Inner, Node};
 use crate::billing::lane::{FeePolicy, LaneId, Policy};
 use crate::billing::x402::exposure::Caps;
 use crate::billing::x402::{Offer, Requirements, Scheme, Terms};
 use crate::chain::boot::{self, Expected, Settler};
 use crate::chain::facilitator::Facilitator;
 use crate::chain::key::OperatorKey;
-use crate::chain::rpc::Settlements as Asking;
+use crate::chain::rpc::{Head, Settlements as Asking};
 use crate::chain::tx::Through;
 use crate::chain::{Error, Rpc};
 use crate::types::{Network, Usd, Wallet};
@@ -18,6 +19,9 @@ use crate::types::{Network, Usd, Wallet};
 /// How often a network that is offered is looked at again, and one that isn't.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
+
+/// What a settlement by itself uses at most, in gas: the dearest way (docs/contracts.md).
+const SETTLE_GAS: u128 = 100_000;
 
 /// How charges get onto a chain.
 #[derive(Debug, Clone)]
@@ -91,27 +95,23 @@ enum Offered {
     Yes(Vec<Arc<Terms>>),
 }
 
-impl Node {
-    /// What a buyer without a balance may choose from, for `amount`. Empty where no network is offered now.
-    pub fn requirements(&self, scheme: Scheme, amount: Usd) -> Vec<Requirements> {
-        self.inner.chains.requirements(scheme, amount)
-    }
-
-    /// Whether wallets can pay here at all, whatever their chains do at the moment.
-    pub fn has_networks(&self) -> bool {
-        !self.inner.chains.is_empty()
-    }
-
-    /// Every network of the configuration, and whether it is offered.
-    pub fn networks(&self) -> Vec<NetworkStatus> {
-        self.inner.chains.status()
-    }
-}
-
 impl Chains {
     pub(in crate::actors) fn new(parts: Vec<ChainParts>) -> Self {
         let unseen = || RwLock::new(Offered::No(vec!["its chain was not looked at yet".to_owned()]));
         Self(parts.into_iter().map(|parts| Arc::new(Chain { parts, offered: unseen() })).collect())
+    }
+
+    /// Every lane of the configuration.
+    pub(super) fn lanes(&self) -> impl Iterator<Item = LaneId> {
+        self.0.iter().flat_map(|chain| {
+            let network = chain.parts.terms.network;
+            chain.operators().iter().map(move |key| LaneId { network, operator: key.wallet() })
+        })
+    }
+
+    /// The limits of credit, which are those of every network.
+    pub(super) fn caps(&self) -> Option<Caps> {
+        self.0.first().map(|chain| chain.parts.caps)
     }
 
     pub(in crate::actors) fn is_empty(&self) -> bool {
@@ -137,8 +137,9 @@ impl Chains {
     }
 
     /// Looks at every network, now and from time to time, for as long as the process lives.
-    pub(in crate::actors) async fn watch(&self) {
-        futures_util::future::join_all(self.0.iter().map(|chain| Arc::clone(chain).watch())).await;
+    pub(in crate::actors) async fn watch(&self, node: &Inner) {
+        let watching = futures_util::future::join_all(self.0.iter().map(|chain| chain.watch(node)));
+        node.settlements.ending().run_until_cancelled(watching).await;
     }
 }
 
@@ -160,17 +161,24 @@ impl Chain {
         NetworkStatus { network: self.parts.terms.network, is_offered: matches!(&*offered, Offered::Yes(_)), reasons }
     }
 
-    async fn watch(self: Arc<Self>) {
+    async fn watch(&self, node: &Inner) {
         loop {
-            let seen = self.look().await;
-            let pause = if matches!(seen, Offered::Yes(_)) { LOOK_EVERY } else { LOOK_AGAIN };
+            let seen = self.look(node).await;
+            let pause = if matches!(seen, Offered::Yes(_)) { self.look_every() } else { LOOK_AGAIN };
             self.take(seen);
             tokio::time::sleep(pause).await;
         }
     }
 
+    /// Often enough to see a chain stall in time.
+    fn look_every(&self) -> Duration {
+        let stall = self.parts.stall_seconds.map(|seconds| Duration::from_secs(seconds.div_ceil(2)).max(LOOK_AGAIN));
+        stall.map_or(LOOK_EVERY, |stall| stall.min(LOOK_EVERY))
+    }
+
     fn take(&self, seen: Offered) {
         let network = self.parts.terms.network;
+        meters::offered(network, matches!(seen, Offered::Yes(_)));
         let mut offered = self.offered.write().unwrap_or_else(PoisonError::into_inner);
         match (&*offered, &seen) {
             (Offered::No(_), Offered::Yes(_)) => tracing::info!(%network, "x402 payments are offered"),
@@ -185,7 +193,7 @@ impl Chain {
         *offered = seen;
     }
 
-    async fn look(&self) -> Offered {
+    async fn look(&self, node: &Inner) -> Offered {
         let parts = &self.parts;
         let terms = match self.terms().await {
             Ok(terms) => terms,
@@ -198,8 +206,56 @@ impl Chain {
             Way::Direct { .. } | Way::Hosted { .. } => None,
         };
         let expected = Expected { terms: parts.terms.clone(), proxy_code_hash: parts.proxy_code_hash, settler };
-        let doubts = boot::doubts(&parts.rpc, &expected).await;
-        if doubts.is_empty() { Offered::Yes(terms) } else { Offered::No(doubts.iter().map(ToString::to_string).collect()) }
+        let mut reasons: Vec<String> = boot::doubts(&parts.rpc, &expected).await.iter().map(ToString::to_string).collect();
+        if reasons.is_empty() {
+            reasons.extend(self.stalls(node).await);
+            reasons.extend(self.lacks_gas(node).await);
+        }
+        if reasons.is_empty() { Offered::Yes(terms) } else { Offered::No(reasons) }
+    }
+
+    /// F-X8
+    async fn stalls(&self, node: &Inner) -> Option<String> {
+        let Ok(Head { time, .. }) = self.parts.rpc.head().await else { return Some("its newest block can't be read".to_owned()) };
+        let now = u64::try_from(node.clock.now().seconds()).unwrap_or(0);
+        let age = now.saturating_sub(time);
+        meters::block_age(self.parts.terms.network, age);
+        let stall = self.parts.stall_seconds.filter(|stall| age > *stall)?;
+        Some(format!("its newest block is {age} s old, and more than {stall} s is a stall"))
+    }
+
+    /// F-X7: operators who couldn't pay for what is owed, twice over, take on nothing more.
+    async fn lacks_gas(&self, node: &Inner) -> Vec<String> {
+        let (operators, network) = (self.operators(), self.parts.terms.network);
+        if operators.is_empty() {
+            return Vec::new();
+        }
+        let Ok(quote) = self.parts.rpc.fees().await else { return vec!["its fees can't be read".to_owned()] };
+        let Ok(open) = super::operators::open_by_facilitator(node, network).await else {
+            return vec!["what is owed on it can't be counted now".to_owned()];
+        };
+        let per_gas = quote.base.saturating_add(quote.tip.max(self.parts.policy.fees.tip_min)).min(self.parts.policy.fees.urgent_cap);
+        let mut reasons = Vec::new();
+        for (number, key) in operators.iter().enumerate() {
+            let operator = key.wallet();
+            let Ok(balance) = self.parts.rpc.balance(operator).await else {
+                reasons.push(format!("the balance of operator {operator} can't be read"));
+                continue;
+            };
+            let balance: u128 = balance.saturating_to();
+            meters::operator_balance(network, number, balance);
+            let owed = match &self.parts.way {
+                // All share all of it.
+                Way::Batch { .. } => open.values().sum::<u64>().div_ceil(u64::try_from(operators.len()).unwrap_or(1).max(1)),
+                Way::Direct { .. } | Way::Hosted { .. } => open.get(&operator).copied().unwrap_or(0),
+            };
+            let gas = u128::from(owed.saturating_add(1)).saturating_mul(SETTLE_GAS);
+            let needed = gas.saturating_mul(per_gas).saturating_mul(2);
+            if balance < needed {
+                reasons.push(format!("operator {operator} has {balance} wei for gas, and needs {needed}"));
+            }
+        }
+        reasons
     }
 
     async fn terms(&self) -> Result<Vec<Arc<Terms>>, String> {
@@ -238,6 +294,19 @@ impl Chain {
         Some(LaneId { network, operator })
     }
 
+    /// Whether a payment names a facilitator that still settles here: its signature is worth nothing to any other (C12).
+    pub(super) fn can_settle(&self, due: &crate::shard::Due) -> bool {
+        let named = due.payment.terms.facilitator;
+        // EIP-3009 names nobody.
+        let is_exact = due.payment.verified.scheme() == Scheme::Exact;
+        match &self.parts.way {
+            Way::Batch { settler, .. } => is_exact || named == *settler,
+            Way::Direct { operators } => is_exact || operators.iter().any(|key| key.wallet() == named),
+            // It knows its own addresses, and may have others by now.
+            Way::Hosted { .. } => due.lane.is_none(),
+        }
+    }
+
     /// How settlements of a lane are sent.
     pub(super) fn through(&self) -> Through {
         match &self.parts.way {
@@ -273,5 +342,22 @@ impl Chain {
     /// What a fee may be at most, for the log.
     pub(super) fn fee_policy(&self) -> FeePolicy {
         self.parts.policy.fees
+    }
+}
+
+impl Node {
+    /// What a buyer without a balance may choose from, for `amount`. Empty where no network is offered now.
+    pub fn requirements(&self, scheme: Scheme, amount: Usd) -> Vec<Requirements> {
+        self.inner.chains.requirements(scheme, amount)
+    }
+
+    /// Whether wallets can pay here at all, whatever their chains do at the moment.
+    pub fn has_networks(&self) -> bool {
+        !self.inner.chains.is_empty()
+    }
+
+    /// Every network of the configuration, and whether it is offered.
+    pub fn networks(&self) -> Vec<NetworkStatus> {
+        self.inner.chains.status()
     }
 }

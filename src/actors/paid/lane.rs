@@ -67,7 +67,10 @@ impl Actor for LaneActor {
 
     async fn pre_start(&self, me: ActorRef<Message>, setup: LaneSetup) -> Result<State, ActorProcessingErr> {
         let driver = tokio::spawn(async move {
-            if AssertUnwindSafe(drive(setup)).catch_unwind().await.is_err() {
+            let ending = setup.node.settlements.ending();
+            // Wherever it is cut off, bytes are sent only as they are stored, and the next start derives what there is to do.
+            let driven = ending.run_until_cancelled(AssertUnwindSafe(drive(setup)).catch_unwind());
+            if driven.await.is_some_and(|ended| ended.is_err()) {
                 // Where the actor is gone already, so is the process.
                 me.cast(Message::Crashed).ok();
             }

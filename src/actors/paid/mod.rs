@@ -3,16 +3,20 @@
 //! Whoever asks a chain does it beside the ledger's handler, never inside it. Nothing durable is here: claims and settlements are
 //! in the payer's shard, signed transactions in the lane's, and everything below is derived from them again after a restart.
 
+mod books;
 mod chains;
 mod claims;
 mod hosted;
 mod lane;
+mod operators;
 mod settlement;
 mod solvency;
 mod submit;
 
+pub use self::books::{Booked, Books, books};
 pub use self::chains::{ChainParts, NetworkStatus, Way};
 pub use self::claims::{Claim, ClaimState};
+pub use self::operators::{ExposureStatus, FamilyStatus, LaneStatus, SettlementsStatus, WalletExposure};
 pub use self::submit::{PaidOrder, PaymentError};
 
 pub(super) use self::chains::Chains;

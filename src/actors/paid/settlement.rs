@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use dashmap::DashMap;
+use dashmap::{DashMap, DashSet};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::hosted;
 use super::lane::{LaneActor, LaneSetup};
@@ -33,6 +34,19 @@ pub(in crate::actors) struct Settlements {
     outcomes: DashMap<ItemKey, watch::Sender<Option<Outcome>>>,
     /// Maxima of unproven payers between a look at the books and the commit.
     reserved: Arc<AtomicI64>,
+    /// What somebody else's facilitator is being asked for: once at a time.
+    asked: Arc<DashSet<ItemKey>>,
+    /// The node goes down: nothing is signed, sent or asked any more, and all goes on from what is stored.
+    ending: CancellationToken,
+}
+
+/// Counts a settlement as being asked for, until it is dropped.
+struct Asking(Arc<DashSet<ItemKey>>, ItemKey);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.remove(&self.1);
+    }
 }
 
 /// Counts an unproven payer's maximum until its command is through: with the books it may count twice, never not at all.
@@ -83,9 +97,33 @@ impl Settlements {
     }
 
     fn wake(&self, lane: &LaneId) {
-        if let Some(notify) = self.lanes.get().and_then(|lanes| lanes.get(lane)) {
-            notify.notify_one();
+        match self.lanes.get().map(|lanes| lanes.get(lane)) {
+            Some(Some(notify)) => notify.notify_one(),
+            // Whoever starts later looks at everything first.
+            None => {}
+            Some(None) => {
+                tracing::error!(network = %lane.network, operator = %lane.operator, "a settlement waits for an operator account whose key isn't configured any more");
+            }
         }
+    }
+
+    /// Whether a lane works here.
+    pub(super) fn drives(&self, lane: &LaneId) -> bool {
+        self.lanes.get().is_some_and(|lanes| lanes.contains_key(lane))
+    }
+
+    /// Ends lanes and whatever is on its way. Nothing durable is lost: it is derived again at the next start.
+    pub(in crate::actors) fn end(&self) {
+        self.ending.cancel();
+    }
+
+    /// Resolves once the node goes down.
+    pub(in crate::actors) fn ending(&self) -> CancellationToken {
+        self.ending.clone()
+    }
+
+    fn ask(&self, key: ItemKey) -> Option<Asking> {
+        self.asked.insert(key).then(|| Asking(Arc::clone(&self.asked), key))
     }
 
     /// Starts a lane for each operator account.
@@ -113,21 +151,35 @@ impl Settlements {
 /// Sees to a due: chooses its lane, then hands it over. Called for every due at a start, and whenever one changes.
 pub(in crate::actors) fn settle(node: &Arc<Inner>, due: Due) {
     let node = Arc::clone(node);
-    tokio::spawn(async move {
-        let Some(chain) = node.chains.of(due.network()).cloned() else {
-            tracing::error!(network = %due.network(), "a settlement is owed on a network that isn't configured any more");
-            return;
-        };
-        match (due.lane, chain.lane_for(&due)) {
-            (Some(lane), _) => hand_over(&node, lane, &due).await,
-            (None, Some(lane)) => {
-                // Durable first; the changed due comes back here and is handed over.
-                let command = || Command::AssignLane { key: due.key, lane };
-                persist(&node, due.payment.verified.payer, command).await;
-            }
-            (None, None) => hosted::settle(&node, &chain, &due).await,
+    let ending = node.settlements.ending();
+    tokio::spawn(async move { ending.run_until_cancelled(see_to(&node, &due)).await });
+}
+
+async fn see_to(node: &Arc<Inner>, due: &Due) {
+    let Some(chain) = node.chains.of(due.network()).cloned() else {
+        tracing::error!(network = %due.network(), "a settlement is owed on a network that isn't configured any more");
+        return;
+    };
+    if !chain.can_settle(due) {
+        // Tried nevertheless, it would fail until it is given up, and its payer would owe what we can't collect.
+        let facilitator = due.payment.terms.facilitator;
+        tracing::error!(network = %due.network(), %facilitator, "a settlement is owed by a payment that names a facilitator which isn't configured any more");
+        return;
+    }
+    match (due.lane, chain.lane_for(due)) {
+        (Some(lane), _) => hand_over(node, lane, due).await,
+        (None, Some(lane)) => {
+            // Durable first; the changed due comes back here and is handed over.
+            let command = || Command::AssignLane { key: due.key, lane };
+            persist(node, due.payment.verified.payer, command).await;
         }
-    });
+        (None, None) => {
+            // A shard that is loaded again brings its dues again.
+            if let Some(_asking) = node.settlements.ask(due.key) {
+                hosted::settle(node, &chain, due).await;
+            }
+        }
+    }
 }
 
 /// Ends a job that a wallet pays for when it has waited too long for its slot (D-4, T-09): its authorization runs out meanwhile.

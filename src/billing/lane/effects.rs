@@ -241,10 +241,11 @@ impl View<'_> {
             }
             ItemState::Riding { .. } | ItemState::Mined { .. } | ItemState::Dead(_) => false,
         };
-        let batch: Vec<&Item> = self.by_urgency().filter(ready).take(self.policy.batch_max).collect();
+        let batch = self.batch(ready);
         let is_urgent = batch.iter().any(|item| self.is_urgent(item, sight));
         let waited_ms = batch.iter().filter_map(|item| waiting_since(item)).map(|since| self.now.millis_since(since)).max();
-        let goes = is_urgent || batch.len() >= self.policy.batch_max || waited_ms >= Some(self.policy.linger_ms);
+        let is_full = batch.len() >= self.policy.batch_max || batch.first().is_some_and(|item| item.intent.rides_alone());
+        let goes = is_urgent || is_full || waited_ms >= Some(self.policy.linger_ms);
         if batch.is_empty() || !goes {
             return;
         }
@@ -255,6 +256,15 @@ impl View<'_> {
             }
             None => effects.push(Effect::Alarm(Alarm::FeesAboveCap { account_nonce: next })),
         }
+    }
+
+    /// The most urgent ones that fit into one transaction: a settler passes on nothing but the proxy's `settle`.
+    fn batch(&self, ready: impl Fn(&&Item) -> bool) -> Vec<&Item> {
+        let mut ready = self.by_urgency().filter(ready).peekable();
+        if ready.peek().is_some_and(|item| item.intent.rides_alone()) {
+            return ready.take(1).collect();
+        }
+        ready.filter(|item| !item.intent.rides_alone()).take(self.policy.batch_max).collect()
     }
 
     /// By deadline, then the larger amount first (T-08).

@@ -136,6 +136,11 @@ impl Intent {
         })
     }
 
+    /// Whether it takes a transaction of its own: an EIP-3009 transfer is a call of the token, and a settler calls the proxy alone.
+    pub const fn rides_alone(&self) -> bool {
+        matches!(self.nonce, Nonce::Token(_))
+    }
+
     /// The log that proves it.
     pub const fn moved(&self) -> Moved {
         Moved { asset: self.asset, from: self.payer, to: self.pay_to, amount: self.amount }

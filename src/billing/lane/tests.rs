@@ -220,6 +220,23 @@ fn a_batch_settles() {
     assert_eq!(world.chain.state(world.chain.height()).nonce, 2, "three, then two in a transaction");
 }
 
+/// A settler calls the proxy alone: a transfer that the token itself authorizes has a transaction of its own, and holds nobody up.
+#[test]
+fn what_a_settler_cannot_pass_on_rides_alone() {
+    let mut world = World::new(POLICY, &[FAR; 4]);
+    let alone = world.intents[1].key;
+    Arc::make_mut(&mut world.intents[1]).nonce = Nonce::Token([7; 32]);
+    (0..4).for_each(|number| world.due(number));
+    world.turn(usize::MAX);
+    world.pass(1_000);
+    world.turn(usize::MAX);
+    world.run_until_quiet();
+    let mut sizes: Vec<_> = world.payloads.values().map(|keys| (keys.contains(&alone), keys.len())).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [(false, 3), (true, 1)]);
+    assert_eq!(outcomes(&world), ["settled"; 4]);
+}
+
 /// D-1: mined is told before it is final.
 #[test]
 fn mined_then_settled() {

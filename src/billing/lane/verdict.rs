@@ -67,9 +67,10 @@ pub fn verdict(evidence: &Evidence<'_>, give_up_ms: i64) -> Verdict {
     }
 }
 
-/// The proof of payment: not reverted, our settler agrees where there is one, and the token logged exactly this movement (C3).
+/// The proof of payment: not reverted, our settler agrees where it was asked, and the token logged exactly this movement (C3).
 fn settles(receipt: &Receipt, intent: &Intent) -> bool {
-    let said = receipt.items.as_ref().is_none_or(|items| items.iter().any(|(key, failed)| *key == intent.key && failed.is_none()));
+    let asked = receipt.items.as_ref().filter(|_| !intent.rides_alone());
+    let said = asked.is_none_or(|items| items.iter().any(|(key, failed)| *key == intent.key && failed.is_none()));
     receipt.ok && said && receipt.moved.contains(&intent.moved())
 }
 

@@ -6,7 +6,7 @@
 use alloy_primitives::{B256, U256};
 use alloy_sol_types::SolEvent;
 
-use super::abi::{IPermit2, IToken};
+use super::abi::{IPermit2, IToken, IUptoProxy};
 use super::permit2;
 use crate::types::{Usd, Wallet};
 
@@ -49,6 +49,18 @@ pub fn transfers_in(logs: &[Log], moved: &Moved) -> usize {
 pub fn authorization_used_in(logs: &[Log], asset: Wallet, payer: Wallet, nonce: B256) -> bool {
     let wanted = IToken::AuthorizationUsed { authorizer: payer.address(), nonce };
     logs.iter().any(|log| log.address == asset && decode(log).as_ref() == Some(&wanted))
+}
+
+/// Every EIP-3009 authorization that `logs` tell of, by its holder and nonce.
+pub fn authorizations_in(logs: &[Log], asset: Wallet) -> Vec<(Wallet, B256)> {
+    let of_asset = logs.iter().filter(|log| log.address == asset).filter_map(decode::<IToken::AuthorizationUsed>);
+    of_asset.map(|event| (event.authorizer.into(), event.nonce)).collect()
+}
+
+/// Whether `logs` tell that the upto proxy settled something: it doesn't say what (C3).
+pub fn settled_in(logs: &[Log], proxy: Wallet) -> bool {
+    let said = |log: &Log| decode::<IUptoProxy::Settled>(log).is_some() || decode::<IUptoProxy::SettledWithPermit>(log).is_some();
+    logs.iter().any(|log| log.address == proxy && said(log))
 }
 
 /// Whether `logs` tell that the payer spent a Permit2 nonce without paying (x402.md 13.2).

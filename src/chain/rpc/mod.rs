@@ -7,6 +7,7 @@ mod payers;
 pub(super) mod reads;
 mod send;
 mod settle;
+mod transfers;
 mod wire;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use crate::types::Network;
 pub use payers::PayerQuery;
 pub use reads::{FullReceipt, Head, Nonces};
 pub use settle::{Asked, Settlements};
+pub use transfers::TransferTo;
 
 /// What a network's client is built from.
 #[derive(Clone)]

@@ -84,14 +84,14 @@ struct RawReceipt {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawLog {
+pub(super) struct RawLog {
     address: alloy_primitives::Address,
     topics: Vec<B256>,
     data: Bytes,
     #[serde(default)]
-    transaction_hash: Option<B256>,
+    pub(super) transaction_hash: Option<B256>,
     #[serde(default)]
-    removed: bool,
+    pub(super) removed: bool,
 }
 
 impl From<RawLog> for Log {

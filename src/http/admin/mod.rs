@@ -20,6 +20,7 @@ pub mod guard;
 pub mod jobs;
 pub mod operations;
 pub mod reason;
+pub mod settlements;
 
 /// What every handler of the operators' listener can reach.
 #[derive(Debug)]
@@ -49,6 +50,11 @@ pub fn rows() -> Vec<Row<Arc<Admin>>> {
         Row::new(jobs::__path_fail, jobs::fail),
         Row::new(deliveries::__path_list, deliveries::list),
         Row::new(deliveries::__path_redeliver, deliveries::redeliver),
+        Row::new(settlements::__path_list, settlements::list),
+        Row::new(settlements::__path_retry, settlements::retry),
+        Row::new(settlements::__path_debtors, settlements::debtors),
+        Row::new(settlements::__path_forgive, settlements::forgive),
+        Row::new(settlements::__path_exposure, settlements::exposure),
         Row::new(operations::__path_shards, operations::shards),
         Row::new(operations::__path_drain, operations::drain),
         Row::new(operations::__path_audit, operations::audit),

@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 
 use super::x402::PaymentRequired;
-use crate::http::admin::{agents, deliveries, jobs, operations, reason};
+use crate::http::admin::{agents, deliveries, jobs, operations, reason, settlements};
 use crate::http::problem::ProblemBody;
 use crate::http::query::Items;
 use crate::http::rest::agents::{account, keys, statement};
@@ -62,6 +62,12 @@ pub(super) struct Public;
     jobs::JobDetail,
     deliveries::Deliveries,
     deliveries::OwedLine,
+    settlements::Settlements,
+    settlements::DueLine,
+    settlements::DebtorLine,
+    Items<settlements::DebtorLine>,
+    settlements::Forgiven,
+    settlements::Exposure,
     operations::ShardLine,
     Items<operations::ShardLine>,
     operations::Drain,

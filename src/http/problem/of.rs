@@ -33,11 +33,9 @@ impl From<Refusal> for Problem {
             Refusal::OtherDebt { owed, offered } => {
                 Self::new(Kind::WalletNotInDebt, format!("The wallet owes ${owed}; ${offered} was offered. Ask for the amount again."))
             }
-            Refusal::NoDue
-            | Refusal::Lane(_)
-            | Refusal::LookAgain
-            | Refusal::Job(Rejection::OtherBilling | Rejection::Amount(_))
-            | Refusal::Amount(_) => {
+            // Only an operator asks about one by its job.
+            Refusal::NoDue => Self::new(Kind::JobEnded, "Nothing is owed for it."),
+            Refusal::Lane(_) | Refusal::LookAgain | Refusal::Job(Rejection::OtherBilling | Rejection::Amount(_)) | Refusal::Amount(_) => {
                 tracing::error!(%refusal, "the node refused what it should have handled");
                 Self::internal()
             }

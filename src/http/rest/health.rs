@@ -8,9 +8,11 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::actors::NetworkStatus;
 use crate::http::api::Api;
 use crate::http::problem::Problem;
 use crate::http::reply;
+use crate::types::Network;
 
 /// The process is alive.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,6 +26,20 @@ pub struct Health {
 pub struct Readiness {
     /// Send work here.
     ready: bool,
+    /// Why not.
+    reasons: Vec<String>,
+    /// Where wallets can pay. One whose chain is down is no reason against the node: balances don't need it.
+    networks: Vec<NetworkReadiness>,
+}
+
+/// Whether wallets can pay on a network.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NetworkReadiness {
+    /// Its CAIP-2 name.
+    #[schema(value_type = String, example = "eip155:8453")]
+    network: Network,
+    /// Payments are taken there.
+    offered: bool,
     /// Why not.
     reasons: Vec<String>,
 }
@@ -56,6 +72,10 @@ pub async fn readyz(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
     if api.node.is_draining() && !reasons.iter().any(|reason| reason.contains("drain")) {
         reasons.push("draining".to_owned());
     }
+    let networks = api.node.networks().into_iter();
+    let networks =
+        networks.map(|NetworkStatus { network, is_offered, reasons }| NetworkReadiness { network, offered: is_offered, reasons });
+    let networks = networks.collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    reply::json(status, &Readiness { ready: reasons.is_empty(), reasons })
+    reply::json(status, &Readiness { ready: reasons.is_empty(), reasons, networks })
 }

@@ -1,6 +1,9 @@
 //! Networks where wallets pay. Each has variables of its own, `X402_EIP155_8453_RPC_URL` and so on: how many there are depends on
 //! `X402_NETWORKS`, so they are no flags. What is secret in them, keys and the paths of URLs, is in no message.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -56,7 +59,7 @@ const RPC_TIMEOUT: Duration = Duration::from_secs(10);
 const RPC_CALLS_MAX: usize = 32;
 /// For one call to a facilitator; a settle may wait for a block.
 const FACILITATOR_TIMEOUT: Duration = Duration::from_secs(10);
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
+const SETTLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// For how long its addresses are believed.
 const SUPPORTED_FOR: Duration = Duration::from_mins(10);
 
@@ -189,6 +192,40 @@ pub fn read_chain(network: Network, variables: &Variables) -> Result<ChainSettin
     Ok(ChainSettings { rpc: reader.rpc()?, operators: reader.operators()?, settler, proxy_code_hash: reader.proxy_code_hash()? })
 }
 
+/// Reads what comparing books with a network takes.
+///
+/// # Errors
+/// [`ConfigError`] with the variable.
+pub fn read_asset(network: Network, variables: &Variables) -> Result<AssetSettings, ConfigError> {
+    let reader = Reader { network, variables };
+    let (asset, ..) = reader.asset()?;
+    Ok(AssetSettings { rpc: reader.rpc()?, network, asset, pay_to: reader.pay_to()?, proxy: Terms::UPTO_PROXY })
+}
+
+/// What comparing books with a network takes.
+#[derive(Debug, Clone)]
+pub struct AssetSettings {
+    /// Its nodes.
+    pub rpc: RpcSettings,
+    /// Which.
+    pub network: Network,
+    /// The token.
+    pub asset: Wallet,
+    /// Who is paid.
+    pub pay_to: Wallet,
+    /// The upto proxy.
+    pub proxy: Wallet,
+}
+
+/// The key in a variable of any name.
+///
+/// # Errors
+/// [`ConfigError`] with the name.
+pub fn key_of(name: &str) -> Result<OperatorKey, ConfigError> {
+    let text = std::env::var_os(name).map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+    OperatorKey::from_hex(&text).map_err(|error| ConfigError::new(name, error.to_string()))
+}
+
 /// What deploying on a network takes.
 #[derive(Debug, Clone)]
 pub struct ChainSettings {
@@ -205,7 +242,7 @@ pub struct ChainSettings {
 impl Reader<'_> {
     fn settings(&self, options: &PaymentOptions) -> Result<NetworkSettings, ConfigError> {
         let (asset, asset_name, asset_version) = self.asset()?;
-        let pay_to = self.wallet(PAY_TO)?.ok_or_else(|| self.fault(PAY_TO, "must be set to the address that is paid"))?;
+        let pay_to = self.pay_to()?;
         let way = self.way()?;
         if way.operators().iter().any(|key| key.wallet() == pay_to) {
             // T-20: an operator's key is in this process, and what was earned must not be in its reach.
@@ -247,6 +284,10 @@ impl Reader<'_> {
             return Err(self.fault(end, "must not be the address of nobody"));
         }
         Ok(Some(wallet))
+    }
+
+    fn pay_to(&self) -> Result<Wallet, ConfigError> {
+        self.wallet(PAY_TO)?.ok_or_else(|| self.fault(PAY_TO, "must be set to the address that is paid"))
     }
 
     fn asset(&self) -> Result<(Wallet, Box<str>, Box<str>), ConfigError> {

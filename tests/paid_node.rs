@@ -1,0 +1,360 @@
+//! A node that wallets pay, on a real chain: what it charges is what the token's log says, once, whatever comes in between.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use enrich_jobs::actors::{ChainParts, ClaimState, PaidOrder, PaymentError, Way, books};
+use enrich_jobs::billing::lane::{Claimant, Policy};
+use enrich_jobs::billing::x402::exposure::Caps;
+use enrich_jobs::billing::x402::offer::Terms;
+use enrich_jobs::billing::x402::{RequestHash, Scheme};
+use enrich_jobs::billing::{Account, reconcile};
+use enrich_jobs::chain::{OperatorKey, Rpc, RpcSettings};
+use enrich_jobs::clock::{SystemClock, SystemRandom};
+use enrich_jobs::enrich::Found;
+use enrich_jobs::job::FailureCode;
+use enrich_jobs::shard::{Loader, Refusal};
+use enrich_jobs::store::{Embedded, Loaded, Memory, Store, embedded};
+use enrich_jobs::types::{JobId, Network, Route, ShardId, Usd, Wallet};
+use support::chain::{Chain, Place};
+use support::node::{Script, TestNode};
+use support::payer::pay;
+
+const NETWORK: Network = Network::Eip155(31_337);
+const CEILING: Usd = Usd::from_micros(1_500_000);
+const CENT: Usd = Usd::from_micros(10_000);
+
+fn parts(place: &Place, is_batch: bool) -> ChainParts {
+    let url = place.rpc_url.parse().unwrap();
+    let settings = RpcSettings { network: NETWORK, urls: vec![url], timeout: Duration::from_secs(10), calls_max: 32 };
+    let keys = place.operators.iter().map(|operator| OperatorKey::from_hex(&operator.key).unwrap());
+    let way = if is_batch {
+        Way::Batch { settler: place.settler.parse().unwrap(), operators: keys.collect() }
+    } else {
+        Way::Direct { operators: keys.take(1).collect() }
+    };
+    let mut proxy_code_hash = [0; 32];
+    hex::decode_to_slice(&place.proxy_code_hash[2..], &mut proxy_code_hash).unwrap();
+    ChainParts {
+        rpc: Rpc::new(settings).unwrap(),
+        terms: Terms {
+            network: NETWORK,
+            asset: place.token.parse().unwrap(),
+            asset_name: place.token_name.as_str().into(),
+            asset_version: place.token_version.as_str().into(),
+            pay_to: place.pay_to.parse().unwrap(),
+            facilitator: Wallet::ZERO,
+            permit2: place.permit2.parse().unwrap(),
+            proxy: place.proxy.parse().unwrap(),
+        },
+        way,
+        proxy_code_hash,
+        caps: Caps::default(),
+        policy: Policy { confirmations: 1, give_up_ms: 3_000, poll_ms: 200, ..Policy::default() },
+        contracts: Vec::new(),
+        stall_seconds: None,
+    }
+}
+
+/// A chain and a node on it.
+struct World {
+    chain: Chain,
+    node: TestNode,
+    store: Arc<dyn Store>,
+    since: u64,
+}
+
+impl World {
+    async fn start(script: Script, slots: usize, is_batch: bool) -> Option<Self> {
+        let chain = Chain::start(&["--accounts", "6"]).await?;
+        Some(Self::on(chain, Arc::new(Memory::new(4)), script, slots, is_batch).await)
+    }
+
+    async fn on(chain: Chain, store: Arc<dyn Store>, script: Script, slots: usize, is_batch: bool) -> Self {
+        let node = TestNode::paid(Arc::clone(&store), script, slots, vec![parts(&chain.place, is_batch)]).await;
+        // A block of its own, so that nothing of the chain's making is in it.
+        chain.mine().await;
+        let since = chain.block_number().await;
+        let world = Self { chain, node, store, since };
+        world.offered().await;
+        world
+    }
+
+    async fn offered(&self) {
+        for _ in 0..300 {
+            if self.node.node.networks().iter().all(|network| network.is_offered) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{:?}", self.node.node.networks());
+    }
+
+    fn order(&self, payer: usize, nonce: u8) -> PaidOrder {
+        let required = self.node.node.requirements(Scheme::Upto, CEILING).remove(0);
+        PaidOrder {
+            payment: pay(&self.chain.place.payers[payer], &required, now(), nonce),
+            scheme: Scheme::Upto,
+            caller: None,
+            request: RequestHash::of("POST", "/api/v1/enrich/jobs", b"{}"),
+            client_key: None,
+            key: None,
+            route: Route::Websearch,
+            payload: r#"{"business_name":"Acme Corp"}"#.into(),
+            ceiling: CEILING,
+            callback_url: None,
+            metadata: Box::default(),
+        }
+    }
+
+    async fn submit(&self, payer: usize, nonce: u8) -> JobId {
+        self.node.node.submit_paid(self.order(payer, nonce)).await.unwrap().job.spec.id
+    }
+
+    /// Nothing is owed any more.
+    async fn settled(&self) {
+        for _ in 0..400 {
+            if self.node.node.settlements().await.unwrap().dues.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{:?}", self.node.node.settlements().await);
+    }
+
+    async fn paid(&self) -> Vec<u128> {
+        let transfers = self.chain.transfers_to(&self.chain.place.pay_to, self.since).await;
+        transfers.iter().map(|transfer| transfer.amount).collect()
+    }
+
+    /// The balance of an account over all shards, from what is stored.
+    async fn stored(&self, account: Account) -> Usd {
+        let mut sum = Usd::ZERO;
+        for shard in 0..4 {
+            let mut loader = Loader::new();
+            let mut take = |loaded: Loaded<'_>| match loaded {
+                Loaded::Row(table, key, value) => loader.row(table, key, value).map_err(|error| error.to_string()),
+                Loaded::Record(seq, bytes) => loader.record(seq.0, bytes).map(|_| ()).map_err(|error| error.to_string()),
+            };
+            self.store.load(ShardId(shard), &mut take).await.unwrap();
+            let (shard, _) = loader.finish();
+            sum = shard.accounts().filter(|(known, _)| **known == account).fold(sum, |sum, (_, balance)| sum.plus(*balance).unwrap());
+        }
+        sum
+    }
+
+    /// I-5: the books say what the chain says.
+    async fn books_say(&self, paid: i64) {
+        assert_eq!(self.stored(Account::Claims(NETWORK)).await, Usd::ZERO, "nothing is due any more");
+        assert_eq!(self.stored(Account::Chain(NETWORK)).await, Usd::from_micros(-paid), "what came in on the chain");
+        let snapshot = self.store.snapshot().await.unwrap();
+        let booked = books(&*snapshot, 4, &[NETWORK]).unwrap().remove(&NETWORK).unwrap();
+        assert!(booked.owed.is_empty());
+        let total: i64 = booked.booked.iter().map(|one| one.amount.micros()).sum();
+        assert_eq!(total, paid);
+        assert!(self.node.node.audit().await.unwrap().is_ok());
+    }
+
+    async fn operator_nonces(&self) -> Vec<serde_json::Value> {
+        let mut nonces = Vec::new();
+        for operator in &self.chain.place.operators {
+            nonces.push(self.chain.rpc("eth_getTransactionCount", serde_json::json!([operator.address, "latest"])).await);
+        }
+        nonces
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the chain goes by the real time")]
+fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_settles_what_the_job_cost() {
+    let Some(world) = World::start(Script::hops(3), 4, false).await else { return };
+    let id = world.submit(0, 1).await;
+    let job = world.node.ended(id).await;
+    assert_eq!(job.state.bill.unwrap().charged, Usd::from_micros(30_000));
+    assert!(job.state.result.is_some());
+    world.settled().await;
+    let transfers = world.chain.transfers_to(&world.chain.place.pay_to, world.since).await;
+    let [transfer] = &transfers[..] else { panic!("{transfers:?}") };
+    assert_eq!((transfer.amount, &transfer.from), (30_000, &world.chain.place.payers[0].address.to_lowercase()));
+    assert_eq!(job.state.settled_in.unwrap().to_string(), transfer.transaction);
+    world.books_say(30_000).await;
+    let exposure = world.node.node.exposure().await.unwrap();
+    assert_eq!((exposure.total, exposure.wallets.len()), (Usd::ZERO, 0));
+    // Its header is on the chain now: whoever sends it again gets neither the job nor a new one.
+    let again = world.node.node.submit_paid(world.order(0, 1)).await;
+    assert!(matches!(again, Err(PaymentError::AlreadyUsed { .. })), "{again:?}");
+    // The comparison that `audit --chain` makes.
+    let booked = books(&*world.store.snapshot().await.unwrap(), 4, &[NETWORK]).unwrap().remove(&NETWORK).unwrap().booked;
+    let rpc = parts(&world.chain.place, false).rpc;
+    let (token, pay_to) = (world.chain.place.token.parse().unwrap(), world.chain.place.pay_to.parse().unwrap());
+    let last = world.chain.block_number().await;
+    let seen = rpc.transfers_to(token, pay_to, world.since, last).await.unwrap();
+    let paid = seen.into_iter().map(|one| reconcile::Paid {
+        tx: one.tx,
+        payer: one.from,
+        amount: one.amount,
+        keys: Vec::new(),
+        is_settlement: true,
+    });
+    let booked = booked.into_iter().map(|one| reconcile::Booked {
+        name: one.id.to_string(),
+        amount: one.amount,
+        payer: one.payer,
+        tx: one.tx,
+        key: one.key,
+    });
+    let found = reconcile::reconcile(booked.collect(), paid.collect(), Vec::new());
+    assert!(found.is_ok() && found.matched == 1, "{found:?}");
+    assert!(rpc.block_before(0).await.unwrap() == 0 && rpc.block_before(now() + 3600).await.unwrap() == last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settler_settles_many_in_one_transaction() {
+    let Some(world) = World::start(Script::hops(2), 8, true).await else { return };
+    let before = world.operator_nonces().await;
+    let mut jobs = Vec::new();
+    for payer in 0..6 {
+        jobs.push(world.submit(payer, 7).await);
+    }
+    for id in jobs {
+        assert_eq!(world.node.ended(id).await.state.bill.unwrap().charged, Usd::from_micros(20_000));
+    }
+    world.settled().await;
+    assert_eq!(world.paid().await, [20_000; 6]);
+    world.books_say(120_000).await;
+    let after = world.operator_nonces().await;
+    let transactions = after.iter().zip(&before).filter(|(after, before)| after != before).count();
+    assert!(transactions < 6, "fewer transactions than settlements: {before:?} {after:?}");
+    let lanes = world.node.node.settlements().await.unwrap().lanes;
+    assert!(lanes.len() == 4 && lanes.iter().all(|lane| lane.is_driven && lane.waiting == 0));
+}
+
+/// A settler passes on no EIP-3009 transfer; the operator sends it itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deposit_is_credited_once_where_a_settler_settles() {
+    let Some(world) = World::start(Script::hops(1), 4, true).await else { return };
+    let agent = world.node.agent(Usd::ZERO).await;
+    let amount = Usd::from_micros(5_000_000);
+    let required = world.node.node.requirements(Scheme::Exact, amount).remove(0);
+    let payment = pay(&world.chain.place.payers[0], &required, now(), 3);
+    for _ in 0..2 {
+        let claim = world.node.node.claim(&payment, amount, Claimant::Agent(agent), Duration::from_secs(20)).await.unwrap();
+        assert!(matches!(claim.state, ClaimState::Settled(_)), "{claim:?}");
+    }
+    world.settled().await;
+    assert_eq!(world.node.node.agent(agent).await.unwrap().available, amount);
+    assert_eq!(world.paid().await, [5_000_000]);
+    world.books_say(5_000_000).await;
+}
+
+/// C7: nothing found costs nothing, and nothing touches the chain.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_match_makes_no_transaction() {
+    let nothing = || Ok(Found { matched: false, result: "{\"matched\":false}".to_owned() });
+    let Some(world) = World::start(Script::hops(2).ending(nothing), 4, false).await else { return };
+    let before = world.operator_nonces().await;
+    let id = world.submit(0, 1).await;
+    let job = world.node.ended(id).await;
+    assert_eq!((job.state.bill.unwrap().charged, job.state.settled_in), (Usd::ZERO, None));
+    assert!(job.state.failure.is_none(), "it completed");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((world.paid().await, world.operator_nonces().await), (Vec::new(), before));
+    assert_eq!(world.node.node.exposure().await.unwrap().total, Usd::ZERO);
+    world.books_say(0).await;
+}
+
+/// T-01: who spends its money while it waits gets no work done.
+#[tokio::test(flavor = "multi_thread")]
+async fn t01_a_payer_that_is_drained_while_it_waits_is_insolvent() {
+    let Some(world) = World::start(Script::hops(1).then_waits(), 1, false).await else { return };
+    let first = world.submit(0, 1).await;
+    world.node.until(first, |job| job.hops.len() == 1).await;
+    let second = world.submit(1, 1).await;
+    world.chain.drain(&world.chain.place.payers[1].address).await;
+    world.node.node.cancel(first).await.unwrap();
+    let job = world.node.ended(second).await;
+    assert_eq!(job.state.failure.as_ref().unwrap().code, FailureCode::PayerInsolvent);
+    assert_eq!((job.state.bill.unwrap().charged, job.hops.len()), (Usd::ZERO, 0));
+    assert_eq!(world.node.ended(first).await.state.bill.unwrap().charged, CENT, "a cancelled run costs what it cost so far");
+    world.settled().await;
+    assert_eq!(world.paid().await, [10_000]);
+    world.books_say(10_000).await;
+}
+
+/// T-05, F-X4: what can't be collected is a debt, and a debtor buys nothing until it is forgiven.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payer_that_cannot_be_charged_owes() {
+    let Some(world) = World::start(Script::hops(1).then_waits(), 2, false).await else { return };
+    let id = world.submit(0, 1).await;
+    world.node.until(id, |job| job.hops.len() == 1).await;
+    let payer = &world.chain.place.payers[0].address;
+    world.chain.approve(payer, 0).await;
+    world.node.node.cancel(id).await.unwrap();
+    let job = world.node.ended(id).await;
+    assert_eq!(job.state.failure.as_ref().unwrap().code, FailureCode::SettlementFailed);
+    let debtors = world.node.node.debtors().await.unwrap();
+    assert_eq!((debtors.len(), debtors[0].wallet.to_string(), debtors[0].owed()), (1, payer.clone(), CENT));
+    world.chain.approve(payer, u128::MAX).await;
+    let refused = world.node.node.submit_paid(world.order(0, 2)).await;
+    let is_debt = |error: &PaymentError| matches!(error, PaymentError::Node(enrich_jobs::actors::Error::Refused(Refusal::NoCredit(_))));
+    assert!(refused.as_ref().is_err_and(is_debt), "{refused:?}");
+    let wallet: Wallet = payer.parse().unwrap();
+    assert_eq!(world.node.node.forgive(wallet, "agreed".into()).await.unwrap(), CENT);
+    let twice = world.node.node.forgive(wallet, "agreed".into()).await;
+    assert!(matches!(twice, Err(enrich_jobs::actors::Error::Refused(Refusal::NoDebt))));
+    world.submit(0, 2).await;
+    assert_eq!(world.paid().await, Vec::<u128>::new());
+}
+
+fn open(folder: &Path) -> Arc<Embedded> {
+    let settings = embedded::Settings { shards: 4, ..embedded::Settings::new(folder.to_owned()) };
+    Arc::new(Embedded::open(&settings, &SystemClock, &SystemRandom).unwrap())
+}
+
+/// CP-13 to CP-16: bytes are stored before they are sent, so whatever a node knew when it ended, the next one settles once.
+#[tokio::test(flavor = "multi_thread")]
+async fn cp14_a_restart_in_the_middle_settles_once() {
+    for is_batch in [false, true] {
+        let Some(chain) = Chain::start(&["--accounts", "2"]).await else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let world = World::on(chain, Arc::clone(&store) as Arc<dyn Store>, Script::hops(2), 4, is_batch).await;
+        world.chain.set_automine(false).await;
+        let id = world.submit(0, 9).await;
+        let in_flight = async {
+            loop {
+                let lanes = world.node.node.settlements().await.unwrap().lanes;
+                if lanes.iter().any(|lane| lane.families.iter().any(|family| !family.txs.is_empty())) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), in_flight).await.expect("it is signed");
+        let job = world.node.node.job(id).await.unwrap().unwrap();
+        assert!(!job.state.status.is_ended(), "D-1: no result before its charge is mined");
+        let World { chain, node, store: other, since } = world;
+        node.node.shutdown().await;
+        store.close().await;
+        drop((node, store, other));
+        chain.set_automine(true).await;
+        chain.mine().await;
+        let store = open(folder.path());
+        let node = TestNode::paid(Arc::clone(&store) as Arc<dyn Store>, Script::hops(2), 4, vec![parts(&chain.place, is_batch)]).await;
+        let world = World { chain, node, store, since };
+        let job = world.node.ended(id).await;
+        assert_eq!(job.state.bill.unwrap().charged, Usd::from_micros(20_000));
+        world.settled().await;
+        assert_eq!(world.paid().await, [20_000], "once");
+        world.books_say(20_000).await;
+        world.node.node.shutdown().await;
+    }
+}
