@@ -19,6 +19,7 @@ pub mod permit2;
 pub mod refusal;
 pub mod revert;
 pub mod signature;
+pub mod siwe;
 pub mod sponsoring;
 pub mod token;
 pub mod verify;
