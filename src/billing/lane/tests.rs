@@ -340,7 +340,7 @@ fn a_cancel_replaces_what_is_at_the_cap() {
     world.pass(1_000);
     world.turn(usize::MAX);
     assert_eq!(world.lane.families[&0].txs[0].fees.max, POLICY.fees.urgent_cap);
-    (0..5).for_each(|_| world.chain.mine_nothing(1));
+    (0..8).for_each(|_| world.chain.mine_nothing(1));
     world.pass(1_000);
     world.turn(usize::MAX);
     assert_eq!(outcomes(&world)[0], "expired");
