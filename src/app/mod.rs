@@ -4,6 +4,7 @@
 
 mod files;
 mod listeners;
+mod networks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::enrich::websearch::{Websearch, WebsearchVendors};
 use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits};
 use crate::store::{Embedded, Store, embedded};
 use crate::types::{Reach, Route, ServerKey};
-use crate::{actors, http, net, store};
+use crate::{actors, chain, http, net, store};
 
 /// A running server.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ pub enum StartError {
     /// The client for callbacks or pages.
     #[error(transparent)]
     Client(#[from] net::Error),
-    /// A shard.
+    /// A shard, or a lane.
     #[error(transparent)]
     Node(#[from] crate::actors::StartError),
     /// The store's thread panicked at the start.
@@ -102,7 +103,7 @@ impl App {
             server_key,
             enrichers: enrichers(&config, &addresses)?,
             deliverer: Deliverer::new(client(config.callback_reach, &addresses)?),
-            chains: Vec::new(),
+            chains: networks::chains(&config.networks, &clock, &random)?,
             settings: config.node,
         };
         let node = Node::start(parts).await?;
@@ -189,6 +190,7 @@ fn serve(
     // Before the routers, whose counters look for it.
     let exposition = exposition.map_err(|error| tracing::warn!(%error, "no metrics are kept")).ok();
     actors::meters::describe();
+    chain::meters::describe();
     let edge = http::Settings { public_url: public_url.clone(), ..config.edge.clone() };
     let admin_settings =
         http::AdminSettings { token: addresses.admin_token.clone(), public_url, max_timeout_seconds: config.node.max_timeout_seconds };

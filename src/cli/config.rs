@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Arguments, command: &clap::Command, matches: &ArgM
     let config = arguments.options.check()?;
     super::logs::check(&arguments.options.logs)?;
     let settings = effective::settings(command, matches, &config);
-    for warning in unread::warnings() {
+    for warning in unread::warnings(&arguments.options.payments.networks) {
         eprintln!("warning: {warning}");
     }
     print(&if arguments.json { as_json(&settings, &config) } else { as_table(&settings, &config) });

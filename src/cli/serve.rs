@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.options.check()?;
     logs::start(&arguments.options.logs)?;
-    for warning in unread::warnings() {
+    for warning in unread::warnings(&arguments.options.payments.networks) {
         tracing::warn!("{warning}");
     }
     runtime::run(arguments.options.limits.worker_threads, serve(config))

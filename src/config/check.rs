@@ -8,7 +8,8 @@ use clap::{Args, FromArgMatches};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::values::server_key;
-use super::{Config, ConfigError, LimitOptions, Options, store_folder};
+use super::{Config, ConfigError, LimitOptions, Options, Variables, networks, store_folder};
+use crate::billing::x402::Scheme;
 use crate::billing::{Price, PriceList};
 use crate::enrich::vendors::directory::DirectorySettings;
 use crate::enrich::vendors::noop::NoopSettings;
@@ -39,11 +40,20 @@ impl Options {
         Self::from_arg_matches(&command.try_get_matches_from(flags)?)
     }
 
-    /// Checks what one text alone can't show, and sorts it by module.
+    /// Checks what one text alone can't show, and sorts it by module. Networks that are named have their own variables, which are
+    /// read from the environment.
     ///
     /// # Errors
     /// [`ConfigError`] with the variable.
     pub fn check(&self) -> Result<Config, ConfigError> {
+        self.check_with(&Variables::of_process())
+    }
+
+    /// [`Self::check`], with these variables in place of the environment's.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the variable.
+    pub fn check_with(&self, variables: &Variables) -> Result<Config, ConfigError> {
         let admin_token = self.listen.admin_token.clone().filter(|token| !token.expose_secret().is_empty());
         check_admin(self.listen.admin_listen, admin_token.as_ref())?;
         let key = self.keys.secret_key.as_ref().filter(|key| !key.expose_secret().is_empty());
@@ -52,6 +62,8 @@ impl Options {
         check_ceilings(jobs.job_bill_up_to_default_usd, jobs.job_bill_up_to_max_usd)?;
         let prices = PriceList { websearch: self.price_of_websearch(), ..PriceList::default() };
         let max_timeout_seconds = jobs.job_queue_seconds.saturating_add(jobs.job_run_seconds).saturating_add(jobs.settle_margin_seconds);
+        let networks = networks::read(&self.payments, variables)?;
+        check_times(&networks, max_timeout_seconds)?;
         let shards = u16::try_from(self.keys.shards).map_err(|_| ConfigError::new("ENRICH_SHARDS", "must be at most 1024"))?;
         let vendors = &self.vendors;
         let noop = NoopSettings { cost: vendors.noop_cost_usd, delay: Duration::from_millis(u64::from(vendors.noop_delay_ms)) };
@@ -75,6 +87,7 @@ impl Options {
                 job_retention_days: jobs.job_retention_days,
                 drain_for: Duration::from_secs(u64::from(jobs.drain_seconds)),
             },
+            networks,
             callback_reach: reach(jobs.callback_allow_loopback),
             directory: DirectorySettings { dir: directory, cost: vendors.directory_cost_usd, timeout: DIRECTORY_TIMEOUT },
             website: WebsiteSettings { cost: vendors.website_cost_usd, ..WebsiteSettings::default() },
@@ -139,6 +152,18 @@ fn check_ceilings(default: Usd, max: Usd) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// A wallet signs for as long as its scheme says, so a job must be over by then.
+fn check_times(networks: &[networks::NetworkSettings], max_timeout_seconds: u32) -> Result<(), ConfigError> {
+    let signed_for = Scheme::Upto.timeout_seconds();
+    if networks.is_empty() || u64::from(max_timeout_seconds) <= signed_for {
+        return Ok(());
+    }
+    let fault = format!(
+        "must be less: with X402_NETWORKS it makes at most {signed_for} together with JOB_QUEUE_SECONDS and SETTLE_MARGIN_SECONDS, not {max_timeout_seconds}"
+    );
+    Err(ConfigError::new("JOB_RUN_SECONDS", fault))
+}
+
 fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
@@ -147,7 +172,7 @@ const fn reach(allow_loopback: bool) -> Reach {
     if allow_loopback { Reach::PublicAndLoopback } else { Reach::Public }
 }
 
-fn count(number: u32) -> usize {
+pub(super) fn count(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 

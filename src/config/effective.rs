@@ -4,18 +4,18 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 use serde::Serialize;
 
-use super::{Config, LogFormat, Options};
+use super::{Config, LogFormat, Options, Variables, networks};
 
 /// In the place of a secret. Always as long, so that it doesn't tell the secret's length.
-const MASK: &str = "********";
+pub(super) const MASK: &str = "********";
 
 /// One setting that is in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// Its variable.
     pub variable: String,
-    /// Its flag.
-    pub flag: String,
+    /// Its flag; a network's own variables have none.
+    pub flag: Option<String>,
     /// What is in force; a secret is masked.
     pub value: Option<String>,
     /// `default`, `environment`, `flag`, or `derived` where it follows from other settings.
@@ -44,11 +44,15 @@ pub fn settings(command: &Command, matches: &ArgMatches, config: &Config) -> Vec
         };
         settings.push(Setting {
             variable: variable.to_string_lossy().into_owned(),
-            flag: format!("--{flag}"),
+            flag: Some(format!("--{flag}")),
             value,
             source,
             heading: argument.get_help_heading().unwrap_or_default().to_owned(),
         });
+    }
+    let named: Vec<_> = config.networks.iter().map(|network| network.terms.network).collect();
+    for (variable, value, source) in networks::shown(&named, &Variables::of_process()) {
+        settings.push(Setting { variable, flag: None, value, source, heading: "Networks".to_owned() });
     }
     settings
 }

@@ -4,13 +4,6 @@ use super::ConfigError;
 
 /// By name, or by what they begin with; and the feature.
 const LATER: &[(&str, &str)] = &[
-    ("X402_", "x402 payments"),
-    ("UPTO_", "x402 payments"),
-    ("SETTLE_", "x402 payments"),
-    ("SETTLER_", "x402 payments"),
-    ("CONFIRMATIONS", "x402 payments"),
-    ("CHAIN_STALL_SECONDS", "x402 payments"),
-    ("CDP_API_KEY_", "x402 payments"),
     ("VENDOR_SEARCH_", "web search vendor"),
     ("VENDOR_LLM_", "language model"),
     ("PRICE_LEAD_SESSION_", "lead sessions"),
@@ -21,9 +14,6 @@ const LATER: &[(&str, &str)] = &[
     ("ENRICH_SEAL_KEY", "sealed exports"),
     ("LEDGER_RETENTION_DAYS", "exports of the ledger"),
 ];
-
-/// These begin like one of the above, and are of this version.
-const NOW: &[&str] = &["SETTLE_MARGIN_SECONDS"];
 
 /// Refuses the first variable among `set` that has a value and is of a later version.
 ///
@@ -44,9 +34,6 @@ pub fn environment() -> impl Iterator<Item = (String, bool)> {
 }
 
 fn feature(name: &str) -> Option<&'static str> {
-    if NOW.contains(&name) {
-        return None;
-    }
     let is_meant = |known: &str| if known.ends_with('_') { name.starts_with(known) } else { name == known };
     LATER.iter().find(|(known, _)| is_meant(known)).map(|(_, feature)| *feature)
 }
@@ -61,10 +48,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_said_by_name() {
-        assert_eq!(of(&[("PATH", true), ("ENRICH_LISTEN", true), ("SETTLE_MARGIN_SECONDS", true), ("X402_NETWORKS", false)]), Ok(()));
-        let wanted = "X402_NETWORKS is set, but this version has no x402 payments yet: unset it";
-        assert_eq!(of(&[("PATH", true), ("X402_NETWORKS", true)]), Err(wanted.to_owned()));
-        for name in ["SETTLE_LINGER_MS", "VENDOR_LLM_URL", "VENDOR_SEARCH_KEY", "REDIS_REQUIRE_AOF", "LEDGER_RETENTION_DAYS"] {
+        assert_eq!(of(&[("PATH", true), ("ENRICH_LISTEN", true), ("X402_NETWORKS", true), ("VENDOR_LLM_URL", false)]), Ok(()));
+        let wanted = "VENDOR_LLM_URL is set, but this version has no language model yet: unset it";
+        assert_eq!(of(&[("PATH", true), ("VENDOR_LLM_URL", true)]), Err(wanted.to_owned()));
+        for name in ["PRICE_LEAD_SESSION_MINIMUM_USD", "VENDOR_LLM_URL", "VENDOR_SEARCH_KEY", "REDIS_REQUIRE_AOF", "LEDGER_RETENTION_DAYS"]
+        {
             assert!(of(&[(name, true)]).unwrap_err().starts_with(name));
         }
         assert_eq!(of(&[("REDIS_PORT", true), ("CONFIRMATIONS_OF_OTHERS", true)]), Ok(()));

@@ -1,6 +1,6 @@
 //! The one reader of flags and environment: what can be set, what it must be, and what follows from it.
 //!
-//! Every option is a flag and a variable ([`Options`]); [`Options::check`] turns them into a [`Config`] whose parts are the
+//! Every option is a flag and a variable ([`Options`]), but for those of each network ([`networks`]); [`Options::check`] turns them into a [`Config`] whose parts are the
 //! settings of the modules, so nothing below knows where a setting came from. Deliberately absent: a file of its own, and
 //! variables of features that this version doesn't have, which are refused by name ([`later`]) instead of being ignored.
 
@@ -8,6 +8,7 @@ mod check;
 pub mod effective;
 pub mod explain;
 pub mod later;
+pub mod networks;
 mod options;
 pub mod unread;
 mod values;
@@ -17,11 +18,12 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+pub use self::networks::{NetworkSettings, Variables, WaySettings};
 pub use self::options::{
-    AdminClientOptions, DirectoryOptions, JobOptions, LimitOptions, ListenOptions, LogOptions, Options, PriceOptions, StoreOptions,
-    VendorOptions,
+    AdminClientOptions, DirectoryOptions, JobOptions, LimitOptions, ListenOptions, LogOptions, NetworkOptions, Options, PaymentOptions,
+    PriceOptions, StoreOptions, VendorOptions,
 };
-pub use self::values::{LogFormat, StoreUrl};
+pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
 
 use crate::enrich::vendors::directory::DirectorySettings;
 use crate::enrich::vendors::noop::NoopSettings;
@@ -69,6 +71,8 @@ pub struct Config {
     pub admin_limits: http::Limits,
     /// The node.
     pub node: actors::Settings,
+    /// Where wallets can pay.
+    pub networks: Vec<NetworkSettings>,
     /// Where callbacks may go.
     pub callback_reach: Reach,
     /// The operator's directory.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::values::{LogFormat, StoreUrl, address, base_url, secret, switch, usd, whole};
+use super::values::{LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, released, secret, switch, unwaived, usd, whole};
 use crate::types::Usd;
 
 /// All options of the server.
@@ -28,6 +28,9 @@ pub struct Options {
     /// Prices.
     #[command(flatten)]
     pub prices: PriceOptions,
+    /// Payments by wallets.
+    #[command(flatten)]
+    pub payments: PaymentOptions,
     /// The directory.
     #[command(flatten)]
     pub directory: DirectoryOptions,
@@ -129,6 +132,58 @@ pub struct PriceOptions {
     /// Added to the vendors' cost, in hundredths of a percent
     #[arg(long, env = "PRICE_WEBSEARCH_MARKUP_BPS", value_name = "NUMBER", default_value = "0", value_parser = whole::<0, 1_000_000>)]
     pub price_websearch_markup_bps: u32,
+}
+
+/// Payments by wallets: where they are taken, how much credit they get, and how charges are settled.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Payments (x402)")]
+pub struct PaymentOptions {
+    /// Where.
+    #[command(flatten)]
+    pub networks: NetworkOptions,
+    /// The most that one wallet may have signed for and not paid yet
+    #[arg(long, env = "UPTO_MAX_EXPOSURE_USD", value_name = "USD", default_value = "100.00", value_parser = usd)]
+    pub upto_max_exposure_usd: Usd,
+    /// The same for a wallet that no settlement went well for yet
+    #[arg(long, env = "UPTO_UNPROVEN_EXPOSURE_USD", value_name = "USD", default_value = "50.00", value_parser = usd)]
+    pub upto_unproven_exposure_usd: Usd,
+    /// The same for all such wallets together
+    #[arg(long, env = "UPTO_UNPROVEN_TOTAL_USD", value_name = "USD", default_value = "500.00", value_parser = usd)]
+    pub upto_unproven_total_usd: Usd,
+    /// Wallets with code that may pay, comma-separated; all others have none
+    #[arg(long, env = "UPTO_ALLOWED_CONTRACTS", value_name = "ADDRESSES")]
+    pub upto_allowed_contracts: Option<WalletList>,
+    /// When a result is shown: once its charge is settled
+    #[arg(long, env = "UPTO_RELEASE", value_name = "settled", default_value = "settled", value_parser = released)]
+    pub upto_release: String,
+    /// Charges below this are not settled; only 0, which is none, can be set
+    #[arg(long, env = "UPTO_WAIVE_BELOW_USD", value_name = "USD", default_value = "0", value_parser = unwaived)]
+    pub upto_waive_below_usd: Usd,
+    /// How long a charge waits for others to be settled with
+    #[arg(long, env = "SETTLE_LINGER_MS", value_name = "MS", default_value = "1000", value_parser = whole::<0, 60_000>)]
+    pub settle_linger_ms: u32,
+    /// Charges in one transaction of a settler
+    #[arg(long, env = "SETTLE_BATCH_MAX", value_name = "NUMBER", default_value = "25", value_parser = whole::<1, 25>)]
+    pub settle_batch_max: u32,
+    /// Blocks, its own included, after which a settlement is booked as final
+    #[arg(long, env = "CONFIRMATIONS", value_name = "NUMBER", default_value = "1", value_parser = whole::<1, 1000>)]
+    pub confirmations: u32,
+    /// A charge whose settlement would fail for so long is given up, and its wallet owes it
+    #[arg(long, env = "SETTLE_GIVE_UP_SECONDS", value_name = "SECONDS", default_value = "30", value_parser = whole::<1, 600>)]
+    pub settle_give_up_seconds: u32,
+    /// No payment is taken on a chain without a new block for so long; without it, blocks may be as rare as they like
+    #[arg(long, env = "CHAIN_STALL_SECONDS", value_name = "SECONDS", value_parser = whole::<1, 86_400>)]
+    pub chain_stall_seconds: Option<u32>,
+}
+
+/// On which networks wallets pay.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Payments (x402)")]
+pub struct NetworkOptions {
+    /// Networks where wallets can pay, by their CAIP-2 names, comma-separated, such as eip155:8453. Each has variables of its
+    /// own, such as X402_EIP155_8453_RPC_URL; docs/operating.md lists them
+    #[arg(long, env = "X402_NETWORKS", value_name = "NETWORKS")]
+    pub x402_networks: Option<NetworkList>,
 }
 
 /// Where the directory lies.

@@ -3,10 +3,11 @@
 
 use clap::{Args, Command};
 
-use super::{AdminClientOptions, Options, later};
+use super::{AdminClientOptions, NetworkOptions, Options, later, networks};
+use crate::types::Network;
 
 /// What our variables begin with. Others may share `JOB_`, `RATE_` and the like.
-const OURS: &[&str] = &["ENRICH_", "VENDOR_", "PRICE_"];
+const OURS: &[&str] = &["ENRICH_", "VENDOR_", "PRICE_", "X402_", "UPTO_", "SETTLE_"];
 
 /// What container platforms set for a service of our name: `ENRICH_JOBS_SERVICE_HOST`, `ENRICH_JOBS_PORT`, …
 const NOT_OURS: &str = "ENRICH_JOBS_";
@@ -15,12 +16,14 @@ const NOT_OURS: &str = "ENRICH_JOBS_";
 const TRACES: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// A sentence for each variable of the environment that looks like ours and is ignored.
-pub fn warnings() -> Vec<String> {
-    of(later::environment().map(|(name, _)| name))
+pub fn warnings(options: &NetworkOptions) -> Vec<String> {
+    let networks = options.x402_networks.clone().unwrap_or_default().0;
+    of(later::environment().map(|(name, _)| name), &networks)
 }
 
-fn of(set: impl Iterator<Item = String>) -> Vec<String> {
+fn of(set: impl Iterator<Item = String>, networks: &[Network]) -> Vec<String> {
     let known = known();
+    let set = set.filter(|name| !networks::is_known(name, networks));
     let mut warnings: Vec<_> = set.filter_map(|name| warning(&name, &known)).collect();
     warnings.sort();
     warnings
@@ -29,6 +32,9 @@ fn of(set: impl Iterator<Item = String>) -> Vec<String> {
 fn warning(name: &str, known: &[String]) -> Option<String> {
     if name == TRACES {
         return Some(format!("{name} is ignored: this version sends no traces yet"));
+    }
+    if name.starts_with("X402_EIP155_") {
+        return Some(format!("{name} is ignored: X402_NETWORKS doesn't name its network, or a network has no such setting"));
     }
     let looks_like_ours = OURS.iter().any(|prefix| name.starts_with(prefix)) && !name.starts_with(NOT_OURS);
     (looks_like_ours && !known.iter().any(|known| known == name)).then(|| format!("{name} is ignored: there is no such setting"))
@@ -46,10 +52,14 @@ mod tests {
     #[test]
     fn a_misspelled_variable_is_told() {
         let set = ["PATH", "ENRICH_JOB_SLOT", "ENRICH_JOB_SLOTS", "ENRICH_ADMIN_URL", "ENRICH_JOBS_SERVICE_HOST", "JOB_NAME", TRACES];
+        let more = ["X402_EIP155_1_ASSET", "X402_EIP155_1_ASSETS", "X402_EIP155_8453_ASSET", "X402_NETWORKS", "SETTLE_LINGER"];
         let wanted = [
             "ENRICH_JOB_SLOT is ignored: there is no such setting",
             "OTEL_EXPORTER_OTLP_ENDPOINT is ignored: this version sends no traces yet",
+            "SETTLE_LINGER is ignored: there is no such setting",
+            "X402_EIP155_1_ASSETS is ignored: X402_NETWORKS doesn't name its network, or a network has no such setting",
+            "X402_EIP155_8453_ASSET is ignored: X402_NETWORKS doesn't name its network, or a network has no such setting",
         ];
-        assert_eq!(of(set.into_iter().map(str::to_owned)), wanted);
+        assert_eq!(of(set.into_iter().chain(more).map(str::to_owned), &[Network::Eip155(1)]), wanted);
     }
 }

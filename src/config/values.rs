@@ -10,7 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::types::{ServerKey, Usd};
+use crate::types::{Network, ServerKey, Usd, Wallet};
 
 /// Where shards are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,65 @@ impl FromStr for LogFormat {
             _ => Err("must be text or json".to_owned()),
         }
     }
+}
+
+/// Networks, none twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkList(pub Vec<Network>);
+
+impl FromStr for NetworkList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let networks: Vec<Network> = items(text)
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| "must be CAIP-2 names of EVM chains, comma-separated, such as eip155:8453,eip155:84532".to_owned())?;
+        match twice(&networks) {
+            Some(network) => Err(format!("must name each network once, and {network} is there twice")),
+            None => Ok(Self(networks)),
+        }
+    }
+}
+
+/// Wallets, none twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WalletList(pub Vec<Wallet>);
+
+impl FromStr for WalletList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wallets: Vec<Wallet> = items(text).map(str::parse).collect::<Result<_, _>>().map_err(|_| {
+            "must be addresses, comma-separated: 0x and 40 hex digits each, in one case or with a right checksum".to_owned()
+        })?;
+        match twice(&wallets) {
+            Some(wallet) => Err(format!("must name each address once, and {wallet} is there twice")),
+            None => Ok(Self(wallets)),
+        }
+    }
+}
+
+/// The parts of a comma-separated list; nothing between two commas is no part.
+pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// The first that is there a second time.
+pub(super) fn twice<T: PartialEq>(items: &[T]) -> Option<&T> {
+    items.iter().enumerate().find(|(at, item)| items.iter().take(*at).any(|earlier| earlier == *item)).map(|(_, item)| item)
+}
+
+/// The one time of release that there is.
+pub(super) fn released(text: &str) -> Result<String, String> {
+    let only = text == "settled";
+    only.then(|| text.to_owned()).ok_or_else(|| "must be settled: this version shows no result before its charge is settled".to_owned())
+}
+
+/// The one limit for waiving that there is.
+pub(super) fn unwaived(text: &str) -> Result<Usd, String> {
+    let none = usd(text)?.is_zero();
+    none.then_some(Usd::ZERO).ok_or_else(|| "must be 0: this version settles every charge above 0".to_owned())
 }
 
 /// An address with a port.
