@@ -52,19 +52,25 @@ async function rebuild({ hash, required }, { chain }) {
   });
 }
 
-/** Puts code behind a wallet (EIP-7702): its own signatures no longer count for Permit2. */
-async function delegate({ key, sponsor }, { chain, walletOf }) {
-  const wallet = walletOf(sponsor);
+/** Code for `delegate` that refuses every signature. Returns its address. */
+async function deployDelegate({ sponsor }, { chain, walletOf }) {
   const { abi, bytecode } = artifact('SilentDelegate');
-  const deployed = await chain.waitForTransactionReceipt({ hash: await wallet.deployContract({ abi, bytecode }) });
-  const authorization = await wallet.signAuthorization({ account: privateKeyToAccount(key), contractAddress: deployed.contractAddress });
-  const hash = await wallet.sendTransaction({ to: wallet.account.address, authorizationList: [authorization] });
-  const { status } = await chain.waitForTransactionReceipt({ hash });
-  return status;
+  const hash = await walletOf(sponsor).deployContract({ abi, bytecode });
+  return (await chain.waitForTransactionReceipt({ hash })).contractAddress;
 }
 
-/** Uses a nonce of Permit2 for another spender, as a wallet can that signs the same number twice. */
-async function burn({ key, token, nonce, spender }, { chain, walletOf }) {
+/** What a transaction pays that has to be mined before others, and what it needs so that nothing has to be estimated. */
+const first = (tip) => ({ gas: 500_000n, maxPriorityFeePerGas: BigInt(tip), maxFeePerGas: BigInt(tip) + 10n ** 11n });
+
+/** Puts code behind a wallet (EIP-7702): its own signatures no longer count for Permit2. Returns the transaction. */
+async function delegate({ key, sponsor, code, tip }, { walletOf }) {
+  const wallet = walletOf(sponsor);
+  const authorization = await wallet.signAuthorization({ account: privateKeyToAccount(key), contractAddress: code });
+  return wallet.sendTransaction({ to: wallet.account.address, authorizationList: [authorization], ...first(tip) });
+}
+
+/** Uses a nonce of Permit2 for another spender, as a wallet can that signs the same number twice. Returns the transaction. */
+async function burn({ key, token, nonce, spender, tip }, { chain, walletOf }) {
   const payer = privateKeyToAccount(key);
   const wallet = walletOf(spender);
   const permit = { permitted: { token, amount: 1n }, nonce: BigInt(nonce), deadline: BigInt(Math.floor(Date.now() / 1000) + 600) };
@@ -85,8 +91,7 @@ async function burn({ key, token, nonce, spender }, { chain, walletOf }) {
   const signature = await payer.signTypedData({ domain, types, primaryType: 'PermitTransferFrom', message });
   const details = { to: wallet.account.address, requestedAmount: 1n };
   const data = encodeFunctionData({ abi: PERMIT_TRANSFER, functionName: 'permitTransferFrom', args: [permit, details, payer.address, signature] });
-  const { status } = await chain.waitForTransactionReceipt({ hash: await wallet.sendTransaction({ to: PERMIT2, data }) });
-  return status;
+  return wallet.sendTransaction({ to: PERMIT2, data, ...first(tip) });
 }
 
 /** Permit2 has two functions of this name; this is the one for a single token. */
@@ -101,7 +106,7 @@ async function serve(url) {
   const transport = http(url);
   const chain = createPublicClient({ chain: foundry, transport, pollingInterval: 50 });
   const walletOf = (key) => createWalletClient({ account: privateKeyToAccount(key), chain: foundry, transport });
-  const known = { sign, rebuild, delegate, burn, codeHash };
+  const known = { sign, rebuild, deployDelegate, delegate, burn, codeHash };
   for await (const line of createInterface({ input: process.stdin })) {
     const { method, ...asked } = JSON.parse(line);
     const answer = await known[method](asked, { chain, walletOf }).then((result) => ({ result }), (error) => ({ error: error.message }));
