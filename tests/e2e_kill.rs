@@ -104,8 +104,10 @@ async fn nothing_is_lost_or_paid_twice_when_the_server_is_killed() {
 /// nobody anything.
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_vendors_change_nothing_about_the_books() {
+    let moods = [Mood::Garbage, Mood::CutShort, Mood::Endless, Mood::Slow(Duration::from_mins(1))];
+    let cycles = number_of("KILL_CYCLES").unwrap_or(moods.len() as u64);
     let seed = number_of("KILL_SEED").unwrap_or_else(Luck::seed);
-    eprintln!("replay with KILL_SEED={seed}");
+    eprintln!("replay with KILL_SEED={seed} KILL_CYCLES={cycles}");
     let folder = tempfile::tempdir().unwrap();
     let setup = Setup::new(folder.path());
     let (vendor, down) = (Vendor::start().await, Vendor::down().await);
@@ -114,14 +116,13 @@ async fn bad_vendors_change_nothing_about_the_books() {
     down.directory(&setup.directory(), &businesses[32..]);
 
     let (mut world, mut server) = World::open(setup, &businesses, 4, Luck::new(seed)).await;
-    let moods = [Mood::Garbage, Mood::CutShort, Mood::Endless, Mood::Slow(Duration::from_mins(1))];
-    for mood in moods {
+    for mood in moods.into_iter().cycle().take(usize::try_from(cycles).unwrap()) {
         vendor.be(mood);
         server = world.kill_and_start(server).await;
     }
     world.market.close().await;
     vendor.be(Mood::Fine);
     let (tally, during_start) = world.settle(server).await;
-    println!("killed {} times beside bad vendors: {tally}", moods.len() as u64 + during_start);
+    println!("killed {} times beside bad vendors: {tally}", cycles + during_start);
     assert!(tally.jobs > 4 && tally.matched > 0, "too little happened: {tally}");
 }

@@ -234,3 +234,29 @@ async fn ended_jobs_go_after_their_retention_and_the_ledger_stays() {
     assert!(world.node.audit().await.unwrap().is_ok());
     assert!(!world.node.submit(keyed).await.unwrap().replayed, "the key is free again");
 }
+
+/// CP-25: a job whose end is still to be told stays, however short the retention; others go past it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_callback_is_owed_outlives_its_retention() {
+    let memory = Memory::new(2);
+    let world = TestNode::start(memory.clone(), Script::hops(1).matched()).await;
+    let agent = world.agent(usd(2_000_000)).await;
+    let mut told = order(agent, usd(1_000_000));
+    // Nobody listens there.
+    told.callback_url = Some("http://127.0.0.1:1/".into());
+    let told = world.node.submit(told).await.unwrap().job.spec.id;
+    world.ended(told).await;
+    let other = world.node.submit(order(agent, usd(1_000_000))).await.unwrap().job.spec.id;
+    world.ended(other).await;
+    world.abandon().await;
+
+    let world = TestNode::keeping(memory, Script::hops(1).matched(), 4, Arc::new(Ahead(2)), 1).await;
+    let gone = async {
+        while world.node.job(other).await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
+    assert!(world.node.job(told).await.unwrap().is_some(), "its receiver may be back tomorrow");
+    assert_eq!(world.node.owed().await.unwrap().len(), 1);
+}

@@ -175,7 +175,8 @@ impl Actor for Ledger {
                 state.checkpoint_if_due(&me);
             }
             Message::Sweep => {
-                tokio::spawn(retention::sweep(Arc::clone(&state.handle), state.epoch));
+                let owed = retention::owed(&state.handle, &state.shard);
+                tokio::spawn(retention::sweep(Arc::clone(&state.handle), state.epoch, owed));
             }
             Message::Close(done) => {
                 state.closing = Some(done);
@@ -268,6 +269,7 @@ impl State {
             deliver();
         }
         for spec in opened {
+            paid::time_out(node, &spec);
             node.enqueue(&spec);
         }
     }

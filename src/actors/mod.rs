@@ -17,9 +17,12 @@ mod published;
 mod retention;
 mod shard;
 mod slots;
+mod waiting;
+mod wallets;
 mod written_keys;
 
 pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, MadeAgent, MadeUsageKey, NewUsageKey, Order, ShardStatus};
 pub use node::{Node, Parts, Settings, StartError};
 pub use operators::audit;
 pub use paid::{ChainParts, Claim, ClaimState, NetworkStatus, PaidOrder, PaymentError, Way};
+pub use wallets::SignedIn;

@@ -16,7 +16,7 @@ use crate::billing::PriceList;
 use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random};
 use crate::enrich::Enricher;
-use crate::job::{self, Billing, Effect, Job, Spec, Status};
+use crate::job::{self, Billing, Effect, Job, Spec};
 use crate::shard::history::{job_key, key_row};
 use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, RequestKey, ScopedKey, Table, codec};
 use crate::store::Store;
@@ -289,24 +289,6 @@ impl Node {
     /// [`Error::Unavailable`] where the store can't be read.
     pub async fn job(&self, id: JobId) -> Result<Option<Arc<Job>>, Error> {
         self.inner.stored_job(id).await
-    }
-
-    /// The job once its status is another than `seen`, or as it is when `patience` runs out.
-    ///
-    /// # Errors
-    /// As [`Self::job`].
-    pub async fn job_after(&self, id: JobId, seen: Status, patience: Duration) -> Result<Option<Arc<Job>>, Error> {
-        self.inner.published.wait_until(id, patience, |job| job.state.status != seen || job.state.status.is_ended()).await;
-        self.job(id).await
-    }
-
-    /// The job once its version is above `seen`, or as it is when `patience` runs out.
-    ///
-    /// # Errors
-    /// As [`Self::job`].
-    pub async fn job_beyond(&self, id: JobId, seen: u32, patience: Duration) -> Result<Option<Arc<Job>>, Error> {
-        self.inner.published.wait_until(id, patience, |job| job.state.version > seen || job.state.status.is_ended()).await;
-        self.job(id).await
     }
 
     /// Cancels a job: free while it is queued; a running one is stopped and costs what it cost so far.

@@ -1,13 +1,16 @@
-//! Removes ended jobs whose retention is over, with their place in lists, their idempotency key and their callback log.
+//! Removes ended jobs whose retention is over, with their place in lists, their idempotency key and their callback log. A job whose
+//! callback is owed stays (safety.md CP-25).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::shard::ShardHandle;
 use crate::job::Job;
 use crate::shard::history::{JobByOwner, attempts_prefix, key_row, leftovers};
-use crate::shard::{Row, Table, codec};
+use crate::shard::{Row, Shard, Table, codec};
 use crate::store::{self, Epoch, Range};
+use crate::types::{JobId, Timestamp};
 
 /// How often a shard looks.
 pub(super) const EVERY: Duration = Duration::from_hours(1);
@@ -17,17 +20,29 @@ const JOBS_AT_ONCE: usize = 200;
 const PAUSE: Duration = Duration::from_millis(50);
 const DAY_MS: i64 = 86_400_000;
 
+/// The jobs that a sweep of this moment has to leave: their end is still to be told, and a callback brings the whole job along.
+pub(super) fn owed(handle: &ShardHandle, shard: &Shard) -> HashSet<JobId> {
+    let before = ended_before(handle);
+    shard.deliveries().filter(|delivery| delivery.created_at < before).map(|delivery| delivery.id.job()).collect()
+}
+
 /// One sweep over a shard's oldest ended jobs. What is left for the next one does no harm.
-pub(super) async fn sweep(handle: Arc<ShardHandle>, epoch: Epoch) {
+pub(super) async fn sweep(handle: Arc<ShardHandle>, epoch: Epoch, owed: HashSet<JobId>) {
     let mut removed: u64 = 0;
+    let mut after = None;
     loop {
-        match remove_some(&handle, epoch).await {
-            Ok(0) => break,
-            Ok(count) => removed = removed.saturating_add(count),
+        match remove_some(&handle, epoch, &owed, after).await {
+            Ok((count, next)) => {
+                removed = removed.saturating_add(count);
+                after = next;
+            }
             Err(error) => {
                 tracing::warn!(shard = handle.id.0, %error, "old jobs could not be removed, it is tried again later");
                 break;
             }
+        }
+        if after.is_none() {
+            break;
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -36,20 +51,28 @@ pub(super) async fn sweep(handle: Arc<ShardHandle>, epoch: Epoch) {
     }
 }
 
-async fn remove_some(handle: &ShardHandle, epoch: Epoch) -> Result<u64, store::Error> {
+/// Removes what is due among the next ended jobs. Returns how many there were, and behind which key to go on where there may be more.
+async fn remove_some(
+    handle: &ShardHandle,
+    epoch: Epoch,
+    owed: &HashSet<JobId>,
+    after: Option<Vec<u8>>,
+) -> Result<(u64, Option<Vec<u8>>), store::Error> {
     let store = &handle.node.store;
-    let kept_ms = i64::from(handle.node.settings.job_retention_days).saturating_mul(DAY_MS);
-    let before = handle.node.clock.now().plus_millis(kept_ms.saturating_neg());
-    let oldest = Range { prefix: Vec::new(), after: None, newest_first: false, limit: JOBS_AT_ONCE };
+    let before = ended_before(handle);
+    let oldest = Range { prefix: Vec::new(), after, newest_first: false, limit: JOBS_AT_ONCE };
     let mut rows = Vec::new();
     let mut jobs = 0_u64;
-    for (_, value) in store.scan(handle.id, Table::EndedJob, oldest).await? {
+    let mut last = None;
+    for (key, value) in store.scan(handle.id, Table::EndedJob, oldest).await? {
         let job: Job = codec::decode(&value).map_err(|error| store::Error::Corrupt(error.to_string()))?;
+        last = Some(key);
         // Rows are sorted by when a job was accepted; one may have ended much later, and all after it are younger.
         if job.spec.created_at >= before {
+            last = None;
             break;
         }
-        if job.state.ended_at.is_some_and(|ended_at| ended_at >= before) {
+        if job.state.ended_at.is_some_and(|ended_at| ended_at >= before) || owed.contains(&job.spec.id) {
             continue;
         }
         jobs = jobs.saturating_add(1);
@@ -69,5 +92,11 @@ async fn remove_some(handle: &ShardHandle, epoch: Epoch) -> Result<u64, store::E
     if !rows.is_empty() {
         store.put_rows(handle.id, epoch, rows).await?;
     }
-    Ok(jobs)
+    Ok((jobs, last))
+}
+
+/// Jobs that ended earlier are past their retention.
+fn ended_before(handle: &ShardHandle) -> Timestamp {
+    let kept_ms = i64::from(handle.node.settings.job_retention_days).saturating_mul(DAY_MS);
+    handle.node.clock.now().plus_millis(kept_ms.saturating_neg())
 }

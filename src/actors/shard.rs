@@ -299,6 +299,7 @@ async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), 
     let (ledger, _) = Actor::spawn_linked(None, Ledger, (Arc::clone(handle), loaded), supervisor).await?;
     handle.set_actors(Some(Actors { ledger, jobs, callbacks }));
     for (_, _, spec) in waiting {
+        super::paid::time_out(node, &spec);
         node.enqueue(&spec);
     }
     for due in dues {

@@ -118,6 +118,7 @@ impl Options {
             rate_submit: Rate { per_second: rate_submit_per_s, burst: rate_submit_burst },
             rate_poll: Rate { per_second: rate_poll_per_s, burst: rate_poll_burst },
             waiting_max: count(waiting_max),
+            ..http::Settings::default()
         }
     }
 }

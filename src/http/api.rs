@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::limit::Limiter;
 use super::settings::Settings;
+use super::x402::wares::Wares;
 use crate::actors::Node;
 use crate::clock::Clock;
+use crate::types::Timestamp;
 
 /// How often the buckets of callers who stay away are thrown out.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
@@ -30,6 +32,10 @@ pub struct Api {
     pub polls: Limiter,
     /// Who may still wait or stream.
     pub waiting: Arc<Semaphore>,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// What has a price.
+    pub wares: Wares,
     /// The OpenAPI document.
     pub document: Bytes,
     /// Ends what waits and streams when the server goes down.
@@ -42,7 +48,9 @@ impl Api {
         let submits = Limiter::new("submit", settings.rate_submit);
         let polls = Limiter::new("poll", settings.rate_poll);
         let waiting = Arc::new(Semaphore::new(settings.waiting_max.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { node, settings, clock, submits, polls, waiting, document, shutdown })
+        let wares = Wares::new(&settings);
+        let started_at = clock.now();
+        Arc::new(Self { node, settings, clock, submits, polls, waiting, started_at, wares, document, shutdown })
     }
 
     /// Keeps the buckets tidy until the server goes down.

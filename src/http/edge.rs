@@ -23,6 +23,8 @@ use super::{compress, cors, meter::Meter};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// Of a 402: the protocol's object, not a problem's.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What all routes of a listener share.
@@ -57,7 +59,7 @@ impl Edge {
         let json = problem.to_json(&self.base, id.to_str().unwrap_or_default());
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
-        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        headers.insert(header::CONTENT_TYPE, if problem.demand().is_some() { JSON } else { PROBLEM_JSON });
         headers.insert(header::CACHE_CONTROL, NO_STORE);
         if let Some(seconds) = problem.retry_after_seconds() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -24,6 +24,7 @@ pub mod rest;
 pub mod server;
 pub mod settings;
 pub mod table;
+pub mod x402;
 
 pub use admin::router as admin_router;
 pub use exposition::Exposition;

@@ -29,6 +29,8 @@ pub struct Settings {
     pub rate_submit: Rate,
     /// Polls, replays and cancels.
     pub rate_poll: Rate,
+    /// What the agent of a wallet starts with, once per wallet.
+    pub wallet_credit: Usd,
     /// How many polls may wait and event streams be open at a time. Beyond it a poll answers at once and a stream is refused.
     pub waiting_max: usize,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             callback_allow_loopback: false,
             rate_submit: Rate { per_second: 200, burst: 1000 },
             rate_poll: Rate { per_second: 2000, burst: 5000 },
+            wallet_credit: Usd::ZERO,
             waiting_max: 4096,
         }
     }

@@ -168,6 +168,12 @@ impl Job {
         self.state.bill.is_some_and(|bill| !bill.charged.is_zero()) && matches!(self.spec.billing, Billing::Upto { .. })
     }
 
+    /// It is over and owes nothing any more: paid, or free.
+    pub fn is_settled(&self) -> bool {
+        let failed = self.state.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::SettlementFailed);
+        self.state.status.is_ended() && !failed
+    }
+
     /// When a run has to come back with what it has.
     pub fn run_deadline(&self) -> Option<Timestamp> {
         Some(self.state.started_at?.plus_millis(self.spec.run_ms))

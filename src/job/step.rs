@@ -197,7 +197,8 @@ pub fn step(job: &Job, event: &Event) -> Result<Step, Rejection> {
             Ok(Step::to(state).then(Effect::StopRun))
         }
         (S::Running, E::Cancelled { at, partial }) => {
-            let charge = job.state.cost.min(job.spec.ceiling);
+            // An `exact` payment is charged whole or not at all, and a cancelled call has no answer.
+            let charge = if is_exact(job) { Usd::ZERO } else { job.state.cost.min(job.spec.ceiling) };
             end_run(job, *at, charge, partial.clone(), false, Some(Failure::cancelled()))
         }
         (S::Completing, E::Billed { at, tx }) => {
@@ -271,7 +272,7 @@ pub fn effects_of(job: &Job) -> &'static [Effect] {
 }
 
 fn finish(job: &Job, at: Timestamp, matched: bool, result: &Arc<str>, failure: Option<Failure>) -> Result<Step, Rejection> {
-    let charge = if job.spec.payment.as_ref().is_some_and(|payment| payment.is_exact()) {
+    let charge = if is_exact(job) {
         if matched { job.spec.ceiling } else { Usd::ZERO }
     } else {
         charge(job.spec.price, job.spec.ceiling, job.state.cost, matched)?
@@ -320,6 +321,10 @@ fn end_run(
         }
     }
     Ok(Step { state, hop: None, transfers, effects: vec![Effect::Bill] })
+}
+
+fn is_exact(job: &Job) -> bool {
+    job.spec.payment.as_ref().is_some_and(|payment| payment.is_exact())
 }
 
 fn upto_only(job: &Job) -> Result<(), Rejection> {

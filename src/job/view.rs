@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
-use super::{Billing, Failure, Hop, Job, Status};
+use super::{Billing, Failure, FailureCode, Hop, Job, Spec, Status};
+use crate::billing::x402::amount::units;
 use crate::types::{JobId, Route, Timestamp, Usd};
 
 /// How often a client may well ask again, in seconds.
@@ -42,6 +43,9 @@ pub struct PollBody<'a> {
     /// What the charge is made of.
     #[schema(value_type = Vec<Cost>)]
     costs: Costs<'a>,
+    /// What a wallet signed and paid, where one pays. Amounts are atomic units of the asset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<PaymentBody>,
     /// While it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<Progress<'a>>,
@@ -88,6 +92,31 @@ struct Progress<'a> {
     cost_usd: Usd,
 }
 
+/// A wallet's payment for a job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobPayment)]
+struct PaymentBody {
+    /// The chain, by its CAIP-2 name.
+    #[schema(example = "eip155:8453")]
+    network: String,
+    /// The token's address.
+    asset: String,
+    /// Who signed it.
+    payer: String,
+    /// The most that was signed for, in atomic units.
+    #[schema(pattern = "^[0-9]+$")]
+    max_amount: String,
+    /// What was paid, in atomic units; null until it is settled, and where it never will be.
+    #[schema(pattern = "^[0-9]+$")]
+    amount: Option<String>,
+    /// By which transaction; null too where nothing was due.
+    #[schema(pattern = "^0x[0-9a-f]{64}$")]
+    transaction: Option<String>,
+    /// When it was settled.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    settled_at: Option<Timestamp>,
+}
+
 /// Why a job failed.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = JobError)]
@@ -127,7 +156,7 @@ fn status_schema() -> Schema {
 }
 
 fn billing_mode_schema() -> Schema {
-    one_of(["virtual_balance", "x402_upto"])
+    one_of(["virtual_balance", "x402_upto", "x402_exact"])
 }
 
 #[derive(Debug)]
@@ -185,12 +214,13 @@ impl<'a> PollBody<'a> {
             job_id: spec.id,
             route: spec.route.as_str(),
             status: state.status.as_str(),
-            billing_mode: billing_mode(spec.billing),
+            billing_mode: billing_mode(spec),
             billing_status: billing_status(job),
             bill_up_to_usd: spec.ceiling,
             charged_usd: bill.map(|bill| bill.charged),
             refunded_usd: bill.and_then(|bill| bill.refunded),
             costs: Costs(&job.hops),
+            payment: PaymentBody::of(job),
             progress: (state.status == Status::Running).then(|| Progress {
                 stage: job.hops.last().map_or("starting", |hop| &*hop.tool),
                 rounds_done: 0,
@@ -223,17 +253,40 @@ impl<'a> ErrorBody<'a> {
     }
 }
 
+impl PaymentBody {
+    fn of(job: &Job) -> Option<Self> {
+        let payment = job.spec.payment.as_ref()?;
+        let is_settled = job.is_settled();
+        let paid = |charged| if job.state.settled_in.is_some() { charged } else { Usd::ZERO };
+        Some(Self {
+            network: payment.verified.network.to_string(),
+            asset: payment.terms.asset.to_string(),
+            payer: payment.verified.payer.to_string(),
+            max_amount: units(payment.verified.max).to_string(),
+            amount: job.state.bill.filter(|_| is_settled).map(|bill| units(paid(bill.charged)).to_string()),
+            transaction: job.state.settled_in.map(|tx| tx.to_string()),
+            settled_at: job.state.ended_at.filter(|_| is_settled),
+        })
+    }
+}
+
+/// The result of a job that is completed, as the route itself answers.
+pub fn result_of(job: &Job) -> Option<impl Serialize + '_> {
+    PollBody::of(job, 0).result
+}
+
 /// How a job is paid, as the wire says it.
-pub const fn billing_mode(billing: Billing) -> &'static str {
-    match billing {
+pub fn billing_mode(spec: &Spec) -> &'static str {
+    match spec.billing {
         Billing::Virtual { .. } => "virtual_balance",
+        Billing::Upto { .. } if spec.payment.as_ref().is_some_and(|payment| payment.is_exact()) => "x402_exact",
         Billing::Upto { .. } => "x402_upto",
     }
 }
 
 /// Where the billing stands: null until it begins.
 pub fn billing_status(job: &Job) -> Option<&'static str> {
-    let failed_to_settle = job.state.failure.as_ref().is_some_and(|failure| failure.code == super::FailureCode::SettlementFailed);
+    let failed_to_settle = job.state.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::SettlementFailed);
     match (job.state.status, job.spec.billing) {
         (Status::Queued | Status::Running, _) => None,
         (Status::Completing, Billing::Virtual { .. }) | (Status::Completed | Status::Failed, Billing::Virtual { .. }) => {

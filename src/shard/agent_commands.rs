@@ -78,6 +78,35 @@ impl Shard {
         Ok(Decision { events, answer: Answer::Agent(id) })
     }
 
+    /// An agent that an operator shut out stays so, whatever its wallet signs.
+    pub(super) fn sign_in(
+        &self,
+        id: AgentId,
+        label: Box<str>,
+        token: TokenHash,
+        credit: Usd,
+        key: RequestKey,
+        at: Timestamp,
+    ) -> Result<Decision, Refusal> {
+        if let Some(made) = self.replay(Some(key))? {
+            return Ok(Decision { events: Vec::new(), answer: Answer::Replayed(made) });
+        }
+        let mut decision = if self.agents.contains_key(&id) {
+            self.rotate_token(id, token)?
+        } else {
+            let agent = Agent { id, label, created_at: at, disabled: false, available: credit, held: Usd::ZERO, token, keys: Vec::new() };
+            let mut events = vec![Event::AgentPut(Box::new(agent))];
+            events.push(Event::TokenPut(token, Some(Grant { agent: id, key: None, expires_at: None })));
+            if !credit.is_zero() {
+                events.push(Event::Posted(Transfer::welcome(id, credit, at)));
+                events.push(self.deposit(credit)?);
+            }
+            Decision { events, answer: Answer::Agent(id) }
+        };
+        decision.events.push(Event::KeyPut(key.key, KeyEntry { request: key.request, made: Made::Agent(id), at }));
+        Ok(decision)
+    }
+
     pub(super) fn create_usage_key(&self, id: AgentId, made: UsageKey, key: Option<RequestKey>) -> Result<Decision, Refusal> {
         if let Some(made) = self.replay(key)? {
             return Ok(Decision { events: Vec::new(), answer: Answer::Replayed(made) });

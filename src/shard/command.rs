@@ -135,6 +135,21 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
+    /// Make the agent that is bound to a wallet, or give it a new bearer; the old one is unknown from then on.
+    SignIn {
+        /// Its id, which follows from the wallet.
+        agent: AgentId,
+        /// What it is called.
+        label: Box<str>,
+        /// The hash of its new bearer.
+        token: TokenHash,
+        /// What it starts with, once per wallet.
+        credit: Usd,
+        /// The nonce of the signed message, in the wallet's scope: good for once.
+        key: RequestKey,
+        /// When.
+        at: Timestamp,
+    },
     /// Credit an agent.
     Credit {
         /// Whom.

@@ -8,7 +8,7 @@ use super::event::{Delivery, Event, KeyEntry, ScopedKey};
 use super::history::{Entry, job_key, key_row};
 use super::{Agent, Grant, Row, Shard, Table};
 use crate::billing::lane::{Change, ItemKey, LaneId};
-use crate::billing::{Account, Transfer, TransferId};
+use crate::billing::{Account, JobTransfer, Transfer, TransferId};
 use crate::job::Job;
 use crate::types::{AgentId, DeliveryId, JobId, Map, TokenHash, Usd, Wallet};
 
@@ -113,10 +113,13 @@ impl Group {
         Ok(group)
     }
 
-    /// Whose statement a transfer stands in: none for one that is only the house's.
-    fn owner(&self, transfer: &Transfer) -> Option<AgentId> {
-        match transfer.id {
-            TransferId::Job(job, _) => self.jobs.get(&job)?.spec.agent(),
+    /// A transfer's line in the ledger. None for a job that is unknown: its end is in its row already, and a checkpoint writes that
+    /// last ([`place_of`]), so the line is there, too.
+    fn line(&self, transfer: &Transfer) -> Option<Entry> {
+        let owner = match transfer.id {
+            // Between the house's accounts, and maybe long after the job's end.
+            TransferId::Job(_, JobTransfer::Claim | JobTransfer::Settle | JobTransfer::WriteOff) => None,
+            TransferId::Job(job, JobTransfer::Hold | JobTransfer::Capture | JobTransfer::Release) => self.jobs.get(&job)?.spec.agent(),
             TransferId::Credit(agent, _) | TransferId::Welcome(agent) => Some(agent),
             TransferId::Payment(..) => match transfer.credit {
                 Account::Agent(agent) => Some(agent),
@@ -124,7 +127,8 @@ impl Group {
                     None
                 }
             },
-        }
+        };
+        Some(Entry::Transfer(owner, transfer.clone()))
     }
 
     /// The rows as they are after this group. To be taken before the next command is executed.
@@ -164,7 +168,7 @@ impl Group {
                     None
                 }
                 Event::Posted(transfer) => {
-                    images.history.push(Entry::Transfer(self.owner(transfer), transfer.clone()));
+                    images.history.extend(self.line(transfer));
                     None
                 }
                 Event::Attempted(id, number, attempt) => {
@@ -227,7 +231,7 @@ impl Unwritten {
     /// The rows, encoded, in slices of about `slice` rows.
     ///
     /// In the order of their tables and keys, so that neighbours are written together: a row on a page of its own costs the
-    /// store a whole page.
+    /// store a whole page. Jobs come last: what is told of one that has ended is told by its live row, should a crash come between.
     pub fn slices(&self, slice: usize) -> impl Iterator<Item = Vec<Row>> {
         let latest = self.latest.iter().map(|(key, image)| (place_of(key, image), Waiting::Latest(*key, image)));
         let mut key = Vec::new();
@@ -303,16 +307,20 @@ enum Waiting<'a> {
     History(&'a Entry),
 }
 
-/// About where a row will lie: its table and the head of its key.
-fn place(table: Table, key: &[u8]) -> (Table, [u8; 26]) {
+/// When a row is written, and about where it will lie: whether it is a job's, its table and the head of its key.
+type Place = (bool, Table, [u8; 26]);
+
+fn place(table: Table, key: &[u8]) -> Place {
     let mut head = [0; 26];
     for (place, byte) in head.iter_mut().zip(key) {
         *place = *byte;
     }
-    (table, head)
+    (matches!(table, Table::LiveJob | Table::EndedJob), table, head)
 }
 
-fn place_of(key: &RowKey, image: &Image) -> (Table, [u8; 26]) {
+/// A job that ends takes its live row away. Whose transfers its end booked is known from that row alone when the journal is
+/// replayed, so all else is written before.
+fn place_of(key: &RowKey, image: &Image) -> Place {
     match key {
         RowKey::Agent(id) => place(Table::Agent, id.as_bytes()),
         RowKey::Balance(id) => place(Table::Balance, id.as_bytes()),

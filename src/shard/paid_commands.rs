@@ -7,7 +7,7 @@ use super::due::{Credit, Debt, Due, WalletBook};
 use super::event::{Event, KeyEntry, Made};
 use super::state::{Answer, Decision, Shard, acted};
 use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome, Policy};
-use crate::billing::x402::exposure::{self, Standing};
+use crate::billing::x402::exposure::{self, Caps, Standing};
 use crate::billing::{Account, Transfer};
 use crate::job::{self, Payment, Spec, Status};
 use crate::types::{AgentId, OutOfRange, Timestamp, Usd, Wallet};
@@ -69,7 +69,9 @@ impl Shard {
                     return Err(Refusal::OtherDebt { owed, offered: amount });
                 }
             }
-            Claimant::Job(_) | Claimant::Agent(_) => self.admit(&payment, credit)?,
+            // Nothing is given before it is settled, so it needs to be covered, but no credit.
+            Claimant::Agent(_) => self.admit(&payment, &Credit { caps: Caps::UNLIMITED, ..*credit })?,
+            Claimant::Job(_) => self.admit(&payment, credit)?,
         }
         let key = ItemKey::of(payer, payment.verified.nonce().to_be_bytes());
         let due = Due { key, payment, claimant, amount, since: at, outcome: Outcome::Pending, lane: None };

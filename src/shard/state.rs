@@ -276,6 +276,7 @@ impl Shard {
                 self.job_event(id, &job::Event::OperatorFailed { at, message: reason }, vec![log])
             }
             Command::CreateAgent { agent, label, token, credit, key, at } => self.create_agent(agent, label, token, credit, key, at),
+            Command::SignIn { agent, label, token, credit, key, at } => self.sign_in(agent, label, token, credit, key, at),
             Command::Credit { agent, amount, reason, key, at } => self.credit(agent, amount, &reason, key, at),
             Command::DisableAgent { agent, reason, at } => self.disable_agent(agent, &reason, at),
             Command::RotateToken { agent, token } => self.rotate_token(agent, token),

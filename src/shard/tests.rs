@@ -132,6 +132,11 @@ impl World {
         audit.finish(&loader.finish().0)
     }
 
+    /// Where each line of the ledger lies: its owner, its time, its name.
+    fn statement_lines(&self) -> Vec<Vec<u8>> {
+        self.kept.rows.keys().filter(|(table, _)| *table == Table::Transfer).map(|(_, key)| key.clone()).collect()
+    }
+
     fn spec(&mut self, agent: usize, ceiling: i64, key: Option<UsageKeyId>) -> Arc<Spec> {
         self.counter += 1;
         let agent = self.agents[agent % self.agents.len()];
@@ -243,6 +248,31 @@ proptest! {
         prop_assert_eq!(World::load(&world.kept).0.canonical(), world.shard.canonical());
         let findings = world.audit();
         prop_assert!(findings.is_ok(), "{:?}", findings.broken);
+        // Every transfer here is of some agent, and stands in that one's statement once.
+        let lines = world.statement_lines();
+        let strays = lines.iter().filter(|line| !world.agents.iter().any(|agent| line.starts_with(agent.as_bytes())));
+        prop_assert_eq!(strays.count(), 0);
+        prop_assert_eq!(Some(&(lines.len() as u64)), findings.checked.get("transfers"));
+    }
+}
+
+/// CP-25: a checkpoint is cut off after any slice, and the next one, after a crash, completes every statement.
+#[test]
+fn statements_are_whole_wherever_a_checkpoint_was_cut_off() {
+    let lines = |stop_after| {
+        let (mut world, id) = one_job();
+        // That it was opened is in rows alone.
+        world.checkpoint(usize::MAX);
+        ended(&mut world, id);
+        world.checkpoint(stop_after);
+        world.crash();
+        world.checkpoint(usize::MAX);
+        world.statement_lines()
+    };
+    let whole = lines(usize::MAX);
+    assert_eq!(whole.len(), 5, "three deposits, a hold and a refund");
+    for stop_after in 0..8 {
+        assert_eq!(lines(stop_after), whole, "after {stop_after} slices");
     }
 }
 

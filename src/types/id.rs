@@ -166,6 +166,14 @@ impl AgentId {
         Self(slotted(slot, uuid))
     }
 
+    /// The one agent that is bound to a wallet, in the wallet's slot: the same for ever, so that there is never a second one.
+    pub fn of_wallet(wallet: &super::Wallet) -> Self {
+        use sha2::{Digest, Sha256};
+        let digest: [u8; 32] = Sha256::new().chain_update(b"agent of wallet").chain_update(wallet.as_bytes()).finalize().into();
+        let (half, _) = digest.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+        Self::in_slot(wallet.slot(), *half)
+    }
+
     /// The slot of everything that is this agent's.
     pub fn slot(&self) -> Slot {
         slot_of(&self.0)

@@ -53,6 +53,12 @@ mod tests {
             prop_assert_eq!(Cursor::parse(&cursor.to_text()), Some(cursor));
         }
 
+        /// As the documents have it.
+        #[test]
+        fn any_text_of_its_alphabet_is_read(text in "c[0-9a-hjkmnp-tv-z]{1,102}") {
+            prop_assert!(Cursor::parse(&text).is_some());
+        }
+
         #[test]
         fn any_text_is_read_or_refused(text in ".{0,130}") {
             let _any = Cursor::parse(&text);

@@ -21,7 +21,12 @@ impl ServerKey {
     /// The secret of one job for one purpose: HMAC-SHA256 over `purpose`, a zero byte and the job's bytes. So a replay can
     /// show it again while the store holds none of it. No two purposes share a secret, as long as none holds a zero byte.
     pub fn derive(&self, purpose: &str, job: &JobId) -> [u8; 32] {
-        hmac_sha256(self.0.expose_secret(), &[purpose.as_bytes(), &[0], job.as_bytes()])
+        self.code(purpose, job.as_bytes())
+    }
+
+    /// The code of some bytes for one purpose, of which the same holds.
+    pub fn code(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        hmac_sha256(self.0.expose_secret(), &[purpose.as_bytes(), &[0], bytes])
     }
 }
 

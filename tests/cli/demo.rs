@@ -70,7 +70,7 @@ fn the_smoke_script_passes_and_a_signal_ends_the_demo() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let server = Serving::of(command(folder.path(), FREE_PORTS), "export ENRICH_ADMIN_URL=");
+    let server = Serving::of(command(folder.path(), FREE_PORTS), "curl -s $ENRICH_ADMIN_URL");
     let word = |name: &str| server.said.split_once(name).unwrap().1.split_whitespace().next().unwrap().to_owned();
     let (base, token) = (word("BASE_URL="), word("AGENT_TOKEN="));
     let smoke = |mode: &[&str]| -> Ended {
@@ -85,6 +85,13 @@ fn the_smoke_script_passes_and_a_signal_ends_the_demo() {
         assert!(refused.out.contains("401 AGENT_TOKEN_REQUIRED") && refused.out.contains("no x402 networks"), "{}", refused.out);
     }
     assert_eq!(smoke(&[]).code, Some(2));
+    // What it prints for an operator works as it stands, from any folder.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let lines = server.said.split_once("As an operator:").unwrap().1.lines().filter(|line| !line.contains("curl"));
+    let script = lines.collect::<Vec<_>>().join("\n");
+    let typed: Ended = Command::new("sh").args(["-ec", &script]).current_dir(elsewhere.path()).output().unwrap().into();
+    assert_eq!(typed.code, Some(0), "{script}\n{}{}", typed.out, typed.err);
+    assert!(typed.out.contains("Demo buyer") && typed.out.contains("The books balance"), "{}", typed.out);
     server.signal("INT");
     let (ended, _) = server.wait();
     assert_eq!(ended.code, Some(0), "{}", ended.err);

@@ -167,6 +167,18 @@ impl Api {
         }
     }
 
+    /// The names of the lines of an agent's statement, newest first.
+    pub async fn statement(&self, agent: &Agent) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut path = "/api/v1/agents/ledger?limit=200".to_owned();
+        loop {
+            let page = self.get(&path, &agent.bearer).await.unwrap().expect(200).json();
+            lines.extend(page["items"].as_array().unwrap().iter().map(|line| line["id"].as_str().unwrap().to_owned()));
+            let Some(next) = page["next_cursor"].as_str() else { return lines };
+            path = format!("/api/v1/agents/ledger?limit=200&cursor={next}");
+        }
+    }
+
     /// Callbacks that are owed.
     pub async fn owed(&self) -> Vec<Value> {
         let deliveries = self.admin(Method::GET, "/admin/deliveries", &[], None).await.unwrap().expect(200).json();

@@ -69,7 +69,8 @@ impl Market {
     pub async fn open(api: &Api, receiver: &Arc<Receiver>, businesses: &[Business], buyers: usize, luck: &mut Luck) -> Self {
         let mut agents = Vec::new();
         for _ in 0..buyers {
-            agents.push(api.agent(100_000_000).await);
+            // Enough for a long run whose vendors end nothing: what they hold stays held.
+            agents.push(api.agent(1_000_000_000).await);
         }
         let floor = Arc::new(Floor {
             api: api.clone(),
@@ -119,11 +120,15 @@ impl Market {
         let mut tally = Tally { jobs: bought.len(), ..Tally::default() };
         let mut ends = BTreeMap::new();
         let mut spent = vec![0; floor.agents.len()];
+        let mut lines = vec![Vec::new(); floor.agents.len()];
         for (job, Bought { agent, key, poll_bearer, .. }) in &bought {
             let reply = floor.api.ended(job, poll_bearer).await;
             let (poll, bill) = (reply.json(), Bill::of_poll(&reply.body));
             assert_eq!(poll["metadata"]["order"].as_str(), Some(key.as_str()), "{poll}");
-            spent[*agent] += check_end(&poll, &bill);
+            let charged = check_end(&poll, &bill);
+            spent[*agent] += charged;
+            let moved = [("hold", bill.ceiling), ("charge", charged), ("refund", bill.ceiling - charged)];
+            lines[*agent].extend(moved.iter().filter(|(_, amount)| *amount > 0).map(|(kind, _)| format!("{job}:{kind}")));
             let completed = poll["status"] == "completed";
             tally.completed += usize::from(completed);
             tally.failed += usize::from(!completed);
@@ -133,6 +138,11 @@ impl Market {
         for (number, agent) in floor.agents.iter().enumerate() {
             // Credits = balances + held + revenue; and there is no job that its buyer does not know, so none twice per key.
             assert_eq!(floor.api.balance(agent).await, (agent.credit - spent[number], 0), "the balance of {}", agent.id);
+            let mut statement = floor.api.statement(agent).await;
+            statement.retain(|line| !line.contains(":deposit"));
+            statement.sort();
+            lines[number].sort();
+            assert_eq!(statement, lines[number], "the statement of {}", agent.id);
             let own = bought.iter().filter(|(_, job)| job.agent == number).map(|(id, _)| id.clone());
             let listed: BTreeSet<_> = floor.api.list(agent).await.into_iter().collect();
             assert_eq!(listed, own.collect(), "the list of {}", agent.id);

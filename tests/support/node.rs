@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use enrich_jobs::actors::{Error, JobFilter, Node, Order, Parts, Settings};
+use enrich_jobs::actors::{ChainParts, Error, JobFilter, Node, Order, Parts, Settings};
 use enrich_jobs::billing::PriceList;
 use enrich_jobs::callbacks::Deliverer;
 use enrich_jobs::clock::{Clock, SystemClock, SystemRandom};
@@ -119,6 +119,21 @@ impl TestNode {
     }
 
     pub async fn at(memory: Memory, script: Script, slots: usize, clock: Arc<dyn Clock>) -> Self {
+        Self::keeping(memory, script, slots, clock, 30).await
+    }
+
+    pub async fn keeping(memory: Memory, script: Script, slots: usize, clock: Arc<dyn Clock>, job_retention_days: u32) -> Self {
+        let life = (clock, job_retention_days);
+        Self::of(memory, script, slots, life, Vec::new()).await
+    }
+
+    /// Where wallets can pay.
+    pub async fn with_chains(memory: Memory, script: Script, chains: Vec<ChainParts>) -> Self {
+        Self::of(memory, script, 16, (Arc::new(SystemClock), 30), chains).await
+    }
+
+    async fn of(memory: Memory, script: Script, slots: usize, life: (Arc<dyn Clock>, u32), chains: Vec<ChainParts>) -> Self {
+        let (clock, job_retention_days) = life;
         let script = Arc::new(script);
         let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "tests".to_owned() };
         let parts = Parts {
@@ -128,14 +143,14 @@ impl TestNode {
             server_key: ServerKey::new([1; 32]),
             enrichers: vec![Arc::new(Scripted(Arc::clone(&script)))],
             deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
-            chains: Vec::new(),
+            chains,
             settings: Settings {
                 prices: PriceList::default(),
                 slots,
                 run_ms: 900_000,
                 queue_ms: 120_000,
                 max_timeout_seconds: 1200,
-                job_retention_days: 30,
+                job_retention_days,
                 drain_for: Duration::from_secs(2),
             },
         };

@@ -32,7 +32,11 @@ impl TestServer {
     }
 
     pub async fn with(script: Script, change: impl FnOnce(&mut Settings), limits: Limits) -> Self {
-        let node = TestNode::start(Memory::new(4), script).await;
+        Self::of(TestNode::start(Memory::new(4), script).await, change, limits).await
+    }
+
+    /// In front of a node.
+    pub async fn of(node: TestNode, change: impl FnOnce(&mut Settings), limits: Limits) -> Self {
         let [public, admin] = [listener().await, listener().await];
         let (public_address, admin_address) = (public.local_addr().unwrap(), admin.local_addr().unwrap());
         let cancel = CancellationToken::new();

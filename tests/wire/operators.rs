@@ -44,6 +44,10 @@ async fn a_credit_is_booked_once_and_logged() {
     }
     let shown = server.as_operator("GET", &format!("/admin/agents/{id}"), "", "").await.json();
     assert_eq!(shown["virtual_balance_usd"], 3.5);
+    // Each is in range, both together are not (D-9).
+    let most = server.as_operator("POST", &path, "Idempotency-Key: most\r\n", r#"{"amount_usd":9007199254,"reason":"too much"}"#).await;
+    assert_eq!((most.status, most.code().as_str()), (422, "VALIDATION_FAILED"), "{}", most.text);
+    assert_eq!(most.json()["errors"][0]["pointer"], "/amount_usd");
     let log = server.as_operator("GET", "/admin/log", "", "").await;
     assert!(log.body.contains("invoice 7") && log.body.contains(&id), "{}", log.body);
     let audit = server.as_operator("GET", "/admin/audit", "", "").await.json();

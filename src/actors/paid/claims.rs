@@ -56,9 +56,7 @@ impl Node {
         {
             return match entry.made {
                 Made::Payment(known) if known == claimant => self.claim_state(&id, amount, patience).await,
-                Made::Payment(_) | Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) => {
-                    Err(PaymentError::AlreadyUsed)
-                }
+                Made::Payment(_) | Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) => Err(self.used(&id).await?),
             };
         }
         self.takes_work()?;
@@ -73,9 +71,21 @@ impl Node {
         let claim = claimed(shard, (ScopedKey(id.key().0), request.0), None, command).await?;
         drop(reservation);
         match claim {
-            Claimed::Payment(entry) if entry.made != Made::Payment(claimant) => Err(PaymentError::AlreadyUsed),
+            Claimed::Payment(entry) if entry.made != Made::Payment(claimant) => Err(self.used(&id).await?),
             Claimed::Payment(_) | Claimed::Key(_) | Claimed::Reply(_) => self.claim_state(&id, amount, patience).await,
         }
+    }
+
+    /// That somebody else is paid by it, and whether it is settled.
+    async fn used(&self, id: &PaymentId) -> Result<PaymentError, Error> {
+        let key = ItemKey::of(id.payer, id.nonce.0.to_be_bytes());
+        let is_due = self.shard(id.payer.slot())?.read(move |view| view.shard.due(&key).is_some()).await?;
+        let entry = known(self.shard(id.payer.slot())?, ScopedKey(id.key().0)).await?;
+        let is_settled = match entry.map(|entry| entry.made) {
+            Some(Made::Job(job)) => self.job(job).await?.is_none_or(|job| job.is_settled()),
+            Some(_) | None => !is_due,
+        };
+        Ok(PaymentError::AlreadyUsed { is_settled })
     }
 
     /// Where a claim stands, once it is settled or `patience` is over.

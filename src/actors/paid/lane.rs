@@ -27,6 +27,8 @@ const TICK: Duration = Duration::from_millis(200);
 const IDLE: Duration = Duration::from_secs(5);
 /// How old a quote of fees may be.
 const QUOTE_FOR: Duration = Duration::from_secs(2);
+/// How often the same trouble is told of.
+const ALARM_EVERY: Duration = Duration::from_secs(30);
 /// Rounds without a pause, each on what the one before made durable.
 const ROUNDS: usize = 8;
 
@@ -80,11 +82,15 @@ impl Actor for LaneActor {
 }
 
 async fn drive(setup: LaneSetup) {
-    let mut driver = Driver { setup, watch: Watch::default(), quote: None };
+    let mut driver = Driver { setup, watch: Watch::default(), quote: None, alarmed: None };
     loop {
         let mut busy = false;
         for _ in 0..ROUNDS {
-            let Ok(round) = driver.round().await else { break };
+            // Where the shard is being loaded again there may well be something to do.
+            let Ok(round) = driver.round().await else {
+                busy = true;
+                break;
+            };
             busy = round.busy;
             if !round.again {
                 break;
@@ -100,6 +106,7 @@ struct Driver {
     setup: LaneSetup,
     watch: Watch,
     quote: Option<(Instant, FeeQuote)>,
+    alarmed: Option<Instant>,
 }
 
 /// What a round found.
@@ -209,7 +216,10 @@ impl Driver {
                 }
                 Ok(false)
             }
+            // Derived anew in each round for as long as it holds.
+            Work::Alarm(_) if self.alarmed.is_some_and(|at| at.elapsed() < ALARM_EVERY) => Ok(false),
             Work::Alarm(alarm) => {
+                self.alarmed = Some(Instant::now());
                 meters::lane_alarm();
                 match alarm {
                     Alarm::FeesAboveCap { account_nonce } => {

@@ -16,5 +16,5 @@ pub use self::claims::{Claim, ClaimState};
 pub use self::submit::{PaidOrder, PaymentError};
 
 pub(super) use self::chains::Chains;
-pub(super) use self::settlement::{Settlements, settle};
+pub(super) use self::settlement::{Settlements, settle, time_out};
 pub(super) use self::solvency::{Gate, Solvency};

@@ -16,6 +16,7 @@ use crate::actors::meters;
 use crate::actors::node::{Inner, stored_key};
 use crate::actors::shard::ShardHandle;
 use crate::billing::lane::{self, Claimant, Intent, ItemKey, LaneId, Outcome};
+use crate::job::{self, Spec, Status};
 use crate::shard::{Command, Due, Refusal, RequestKey, ScopedKey};
 use crate::types::{Map, Usd, Wallet};
 
@@ -125,6 +126,27 @@ pub(in crate::actors) fn settle(node: &Arc<Inner>, due: Due) {
                 persist(&node, due.payment.verified.payer, command).await;
             }
             (None, None) => hosted::settle(&node, &chain, &due).await,
+        }
+    });
+}
+
+/// Ends a job that a wallet pays for when it has waited too long for its slot (D-4, T-09): its authorization runs out meanwhile.
+pub(in crate::actors) fn time_out(node: &Arc<Inner>, spec: &Spec) {
+    if spec.payment.is_none() {
+        return;
+    }
+    let (node, id) = (Arc::clone(node), spec.id);
+    let left_ms = spec.created_at.plus_millis(node.settings.queue_ms).millis_since(node.clock.now());
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))).await;
+        let is_waiting = || node.published.job(&id).is_some_and(|job| job.state.status == Status::Queued);
+        while is_waiting() {
+            let Some(shard) = node.shard_of(id.slot()) else { return };
+            let event = job::Event::QueueTimedOut { at: node.clock.now() };
+            if let Ok(_) | Err(Error::Refused(_)) = shard.execute(Command::Job { id, event }).await {
+                return;
+            }
+            tokio::time::sleep(RETRY_LAST).await;
         }
     });
 }

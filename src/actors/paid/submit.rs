@@ -53,7 +53,10 @@ pub enum PaymentError {
     Refused(Refusal),
     /// It is claimed, and whoever sends it again can't be told from a stranger.
     #[error("the payment is used already")]
-    AlreadyUsed,
+    AlreadyUsed {
+        /// It is paid, or costs nothing; else it may still be settled.
+        is_settled: bool,
+    },
     /// The chain can't be asked now.
     #[error("the chain can't be asked")]
     ChainUnavailable,
@@ -77,13 +80,15 @@ impl Node {
     /// [`PaymentError`].
     pub async fn submit_paid(&self, order: PaidOrder) -> Result<Accepted, PaymentError> {
         // A repeat is looked for before any other check, and takes no work.
-        if let Some(id) = PaymentId::said(&order.payment.payload)
-            && let Some(accepted) = self.paid_before(&id, &order).await?
-        {
+        if let Some(accepted) = self.replayed_paid(&order).await? {
             return Ok(accepted);
         }
         self.takes_work()?;
-        let checked = self.check(&order.payment, order.scheme, order.ceiling, order.request, order.client_key).await?;
+        let checked = match self.check(&order.payment, order.scheme, order.ceiling, order.request, order.client_key).await {
+            Ok(checked) => checked,
+            // Claimed and settled while it was checked, its own settlement may be what it is refused for.
+            Err(error) => return self.replayed_paid(&order).await?.ok_or(error),
+        };
         let payer = checked.verified.payer;
         let at = self.inner.clock.now();
         let spec = Arc::new(Spec {
@@ -117,26 +122,37 @@ impl Node {
                 Ok(Accepted { job, replayed: true })
             }
             Claimed::Key(_) => Err(Error::Refused(crate::shard::Refusal::KeyReused).into()),
-            Claimed::Reply(_) => Err(PaymentError::AlreadyUsed),
+            Claimed::Reply(_) => Err(PaymentError::AlreadyUsed { is_settled: false }),
+        }
+    }
+
+    /// The job that the order's payment, or its key, made before, without making one. For answers while new work is refused.
+    ///
+    /// # Errors
+    /// As [`Self::submit_paid`].
+    pub async fn replayed_paid(&self, order: &PaidOrder) -> Result<Option<Accepted>, PaymentError> {
+        match PaymentId::said(&order.payment.payload) {
+            Some(id) => self.paid_before(&id, order).await,
+            None => Ok(None),
         }
     }
 
     /// What a claimed payment, or the caller's key, made before.
     async fn paid_before(&self, id: &PaymentId, order: &PaidOrder) -> Result<Option<Accepted>, PaymentError> {
         let shard = self.shard(id.payer.slot())?;
-        if let Some(key) = &order.key {
-            let scoped = scoped_key(&scope_of(order.caller, id), &key.key);
-            if let Some(entry) = known(shard, scoped).await? {
-                return match entry.made {
-                    Made::Job(job) if entry.request == key.request => Ok(self.job(job).await?.map(|job| Accepted { job, replayed: true })),
-                    Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) | Made::Payment(_) => {
-                        Err(Error::Refused(crate::shard::Refusal::KeyReused).into())
-                    }
-                };
-            }
+        let by_key = match &order.key {
+            Some(key) => known(shard, scoped_key(&scope_of(order.caller, id), &key.key)).await?.map(|entry| (entry, key.request)),
+            None => None,
+        };
+        if let Some((KeyEntry { request, made: Made::Job(job), .. }, asked)) = &by_key
+            && request == asked
+        {
+            return Ok(self.job(*job).await?.map(|job| Accepted { job, replayed: true }));
         }
         match known(shard, ScopedKey(id.key().0)).await? {
+            // Before what is wrong with the key: whoever is told that his payment is unused may use it elsewhere.
             Some(entry) => self.replay_payment(&entry, order.request, order.client_key).await.map(Some),
+            None if by_key.is_some() => Err(Error::Refused(crate::shard::Refusal::KeyReused).into()),
             None => Ok(None),
         }
     }
@@ -147,12 +163,18 @@ impl Node {
         request: RequestHash,
         client_key: Option<ClientKey>,
     ) -> Result<Accepted, PaymentError> {
-        let Made::Job(id) = entry.made else { return Err(PaymentError::AlreadyUsed) };
-        let job: Arc<Job> = self.job(id).await?.ok_or(PaymentError::AlreadyUsed)?;
-        let payment = job.spec.payment.as_ref().ok_or(PaymentError::AlreadyUsed)?;
-        match payment.replay(request, client_key, job.may_be_public()) {
-            Replay::SameAnswer => Ok(Accepted { job, replayed: true }),
-            Replay::AlreadyUsed => Err(PaymentError::AlreadyUsed),
+        let id = match entry.made {
+            Made::Job(id) => id,
+            Made::Payment(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) => {
+                return Err(PaymentError::AlreadyUsed { is_settled: false });
+            }
+        };
+        // A job is kept longer than a settlement takes, so one that is gone was settled.
+        let job: Arc<Job> = self.job(id).await?.ok_or(PaymentError::AlreadyUsed { is_settled: true })?;
+        let replay = job.spec.payment.as_ref().map(|payment| payment.replay(request, client_key, job.may_be_public()));
+        match replay {
+            Some(Replay::SameAnswer) => Ok(Accepted { job, replayed: true }),
+            Some(Replay::AlreadyUsed) | None => Err(PaymentError::AlreadyUsed { is_settled: job.is_settled() }),
         }
     }
 

@@ -15,6 +15,11 @@ pub struct Caps {
     pub unproven_total: Usd,
 }
 
+impl Caps {
+    /// No limits of ours; the payer's means still are.
+    pub const UNLIMITED: Self = Self { each: Usd::MAX_WIRE, unproven: Usd::MAX_WIRE, unproven_total: Usd::MAX_WIRE };
+}
+
 impl Default for Caps {
     fn default() -> Self {
         let dollars = |dollars: i64| Usd::from_micros(dollars.saturating_mul(1_000_000));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -194,7 +195,8 @@ pub(super) fn promises(again: &Again, callback: Option<&Callback>, audit: &str, 
 
 pub(super) fn how_to_go_on(addresses: &Addresses, bearer: &str, folder: &Folder) -> String {
     let (url, admin, token) = (url_of(addresses.public), url_of(addresses.admin), addresses.admin_token.expose_secret());
-    let store = folder.path().display();
+    // They are typed in another terminal, in any folder.
+    let (program, store) = (program(), absolute(folder.path()).display().to_string());
     let kept = if folder.is_temporary() { "The data is temporary and goes when it ends." } else { "The data stays where it is." };
     format!(
         r#"{}  The server keeps running until Ctrl-C. {kept}
@@ -211,10 +213,21 @@ pub(super) fn how_to_go_on(addresses: &Addresses, bearer: &str, folder: &Folder)
   As an operator:
 
   export ENRICH_ADMIN_URL={admin} ENRICH_ADMIN_TOKEN={token}
-  enrich-jobs agents list
-  enrich-jobs audit --store embedded:{store}
+  {program} agents list
+  {program} audit --store embedded:{store}
   curl -s $ENRICH_ADMIN_URL/metrics -H "Authorization: Bearer $ENRICH_ADMIN_TOKEN"
 "#,
         section("Go on yourself")
     )
+}
+
+/// How this program is called: by its name where a shell found it by that, else by where it lies.
+fn program() -> String {
+    let called = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let program = if called.components().count() > 1 { absolute(&called) } else { called };
+    program.display().to_string()
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

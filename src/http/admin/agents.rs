@@ -12,12 +12,13 @@ use utoipa::ToSchema;
 use super::guard::Operator;
 use super::reason::ReasonBody;
 use super::{Admin, reason};
+use crate::actors;
 use crate::http::openapi::params::{AgentPath, IdempotencyHeader, PageQuery};
 use crate::http::problem::{Kind, Problem};
 use crate::http::query::{Items, Listing};
 use crate::http::rest::agents::keys::label_of;
 use crate::http::{idempotency, reply};
-use crate::shard::Agent;
+use crate::shard::{Agent, Refusal};
 use crate::types::{AgentId, FieldError, Timestamp, Usd, usd};
 
 /// An agent to be made.
@@ -115,6 +116,14 @@ fn id_of(path: Result<Path<String>, PathRejection>) -> Result<AgentId, Problem> 
     id.ok_or_else(|| Problem::new(Kind::AgentNotFound, "There is no agent of that id."))
 }
 
+/// A sum that leaves the range of money is the amount's fault, which each by itself was in range.
+fn refused(error: actors::Error, pointer: &str) -> Problem {
+    if matches!(error, actors::Error::Refused(Refusal::Amount(_))) {
+        return Problem::fields(vec![FieldError::invalid(pointer, "would take a balance out of range")]);
+    }
+    error.into()
+}
+
 /// Makes an agent.
 #[utoipa::path(
     post,
@@ -131,7 +140,7 @@ pub async fn create(_: Operator, State(admin): State<Arc<Admin>>, request: Reque
     let (NewAgentBody { label, credit_usd }, bytes) = reason::read(&parts, body).await?;
     let label = label_of(&label).map_err(|fault| Problem::fields(vec![fault]))?;
     let key = idempotency::of(&parts.headers, "POST", parts.uri.path(), &bytes)?;
-    let made = admin.node.create_agent(label, credit_usd.unwrap_or_default(), key).await?;
+    let made = admin.node.create_agent(label, credit_usd.unwrap_or_default(), key).await.map_err(|error| refused(error, "/credit_usd"))?;
     let replayed = made.token.is_none();
     let answer =
         MadeAgent { agent_id: made.agent.id, bearer: made.token.map(|token| token.reveal()), virtual_balance_usd: made.agent.available };
@@ -201,7 +210,7 @@ pub async fn credit(
     }
     let key = idempotency::required(&parts.headers, "POST", parts.uri.path(), &bytes)?;
     let id = id_of(path)?;
-    let credited = admin.node.credit(id, amount_usd, reason, key).await?;
+    let credited = admin.node.credit(id, amount_usd, reason, key).await.map_err(|error| refused(error, "/amount_usd"))?;
     let answer = CreditAnswer { agent_id: id, amount_usd: credited.amount, virtual_balance_usd: credited.available };
     let mut response = reply::json(StatusCode::OK, &answer)?;
     idempotency::mark(response.headers_mut(), credited.replayed);

@@ -15,20 +15,24 @@ use super::api::Api;
 use super::rest::jobs::order::SubmitRequest;
 use super::settings::{CEILING_MIN, Settings};
 use super::table::Row;
+use super::x402::wares::{JOBS, WEBSEARCH};
 use crate::billing::Price;
-use crate::types::Usd;
+use crate::billing::x402::Scheme;
+use crate::billing::x402::messages::VERSION;
+use crate::types::{Route, Usd};
 
 pub mod params;
 pub mod problems;
 mod schemas;
+pub mod x402;
 
 const PUBLIC: &str = "Sells data enrichment by the job, and bills each job only after it has run, never above its ceiling and nothing for \
                       a no-match. Amounts are US dollars, exact to the micro-dollar. Errors are RFC 9457 problems with a stable `code` and \
                       what to do about it.";
 const OPERATORS: &str = "For operators: agents and their credit, jobs, callbacks, shards, audit. Every change is logged with its reason.";
 
-/// The document of the public listener.
-pub fn public(rows: &[Row<Arc<Api>>], settings: &Settings) -> Bytes {
+/// The document of the public listener. Where there are networks, wallets can pay.
+pub fn public(rows: &[Row<Arc<Api>>], settings: &Settings, has_networks: bool) -> Bytes {
     let mut document = document(rows, info("enrich-jobs", PUBLIC), schemas::Public::openapi().components.unwrap_or_default());
     document.servers = Some(vec![ServerBuilder::new().url(settings.public_url.as_str()).build()]);
     if let Some(components) = &mut document.components {
@@ -41,9 +45,10 @@ pub fn public(rows: &[Row<Arc<Api>>], settings: &Settings) -> Bytes {
             components.add_security_scheme(name, bearer(format, words));
         }
     }
-    let submit = document.paths.paths.get_mut("/api/v1/enrich/jobs").and_then(|item| item.post.as_mut());
-    if let Some(operation) = submit {
-        operation.extensions = Some(Extensions::builder().add("x-payment-info", payment_info(settings)).build());
+    for (path, info) in [(JOBS, jobs_info(settings, has_networks)), (WEBSEARCH, websearch_info(settings, has_networks))] {
+        if let Some(operation) = document.paths.paths.get_mut(path).and_then(|item| item.post.as_mut()) {
+            operation.extensions = Some(Extensions::builder().add("x-payment-info", info).build());
+        }
     }
     written(&document)
 }
@@ -87,8 +92,31 @@ fn written(document: &OpenApi) -> Bytes {
     }
 }
 
+/// How a route can be paid.
+fn protocols(scheme: Scheme, has_networks: bool) -> (Vec<String>, Vec<Value>) {
+    let mut modes = vec!["virtual_balance".to_owned()];
+    let mut protocols = Vec::new();
+    if has_networks {
+        modes.push(format!("x402_{}", scheme.as_str()));
+        protocols.push(serde_json::json!({"x402": {"version": VERSION, "scheme": scheme.as_str()}}));
+    }
+    (modes, protocols)
+}
+
+/// What a search costs while its caller waits.
+fn websearch_info(settings: &Settings, has_networks: bool) -> Value {
+    let (modes, protocols) = protocols(Scheme::Exact, has_networks);
+    let price = settings.prices.of(Route::Websearch).catalogue.to_string();
+    serde_json::json!({
+        "price": {"mode": "fixed", "currency": "USD", "amount": price},
+        "billing_modes": modes,
+        "protocols": protocols,
+    })
+}
+
 /// What a submit costs, for those who look for something to buy.
-fn payment_info(settings: &Settings) -> Value {
+fn jobs_info(settings: &Settings, has_networks: bool) -> Value {
+    let (modes, protocols) = protocols(Scheme::Upto, has_networks);
     let routes = settings.routes.iter().map(|route| {
         let Price { catalogue, minimum, markup_bps } = settings.prices.of(*route);
         let price = serde_json::json!({
@@ -106,8 +134,8 @@ fn payment_info(settings: &Settings) -> Value {
             "max": settings.ceiling_max.to_string(),
             "default": settings.ceiling_default.to_string(),
         },
-        "billing_modes": ["virtual_balance"],
-        "protocols": [],
+        "billing_modes": modes,
+        "protocols": protocols,
         "routes": Value::Object(routes.collect()),
     })
 }

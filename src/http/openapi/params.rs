@@ -55,6 +55,7 @@ pub struct PageQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^c[0-9a-hjkmnp-tv-z]{1,102}$")]
     pub cursor: Option<String>,
 }
 
@@ -66,6 +67,7 @@ pub struct JobListQuery {
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^c[0-9a-hjkmnp-tv-z]{1,102}$")]
     pub cursor: Option<String>,
     /// Only jobs that stand there: `queued`, `running`, `completing`, `completed`, `failed`.
     #[param(pattern = "^(queued|running|completing|completed|failed)$")]
@@ -100,4 +102,49 @@ pub struct LastEventIdHeader {
     /// The `id` of the last event that was seen: what changed since then follows.
     #[param(rename = "Last-Event-ID", minimum = 0)]
     pub last_event_id: Option<u32>,
+}
+
+/// What a wallet pays with.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct PaymentHeader {
+    /// A signed payment (x402 version 2), in base64: one of `accepts` of the 402 that the same request without it is answered with.
+    #[param(rename = "PAYMENT-SIGNATURE", max_length = 24576)]
+    pub payment_signature: Option<String>,
+}
+
+/// The wallet of a path.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct WalletPath {
+    /// Its address.
+    #[param(pattern = "^0x[0-9a-fA-F]{40}$")]
+    pub wallet: String,
+}
+
+/// Which page of a catalogue.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CatalogueQuery {
+    /// Only resources of this kind; all are `http`.
+    pub r#type: Option<String>,
+    /// How many resources at most.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u32>,
+    /// How many to leave out first.
+    #[param(minimum = 0, default = 0)]
+    pub offset: Option<u32>,
+}
+
+/// What a catalogue is searched for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SearchQuery {
+    /// Words. A resource is found by any of them, and those with most of them come first.
+    pub query: String,
+    /// Only resources of this kind; all are `http`.
+    pub r#type: Option<String>,
+    /// How many resources at most.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u32>,
 }

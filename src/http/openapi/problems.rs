@@ -11,6 +11,18 @@ const KEYED: [Kind; 3] = [Kind::InvalidHeader, Kind::IdempotencyInProgress, Kind
 const JOB: [Kind; 3] = [Kind::InvalidHeader, Kind::BearerRequired, Kind::JobNotFound];
 const AGENT: [Kind; 5] =
     [Kind::InvalidHeader, Kind::AgentTokenRequired, Kind::InvalidToken, Kind::PollBearerForbidden, Kind::UsageKeyForbidden];
+/// Everything that a wallet can pay for can find these wrong with its payment.
+const PAID: [Kind; 9] = [
+    Kind::MalformedPayment,
+    Kind::PaymentRequired,
+    Kind::PaymentRefused,
+    Kind::PayerInDebt,
+    Kind::ExposureLimit,
+    Kind::PaymentAlreadyUsed,
+    Kind::PaymentIdentifierReused,
+    Kind::Permit2AllowanceRequired,
+    Kind::ChainUnavailable,
+];
 const NODE: [Kind; 3] = [Kind::Internal, Kind::Overloaded, Kind::StoreUnavailable];
 
 /// Adds them to an operation, by the name that it has in the code.
@@ -21,8 +33,28 @@ pub fn add_to(operation: &mut Operation) {
         "submitJob" => {
             let billing = [Kind::HeaderNotSupported, Kind::InsufficientBalance, Kind::SpendCapReached, Kind::X402NotOffered];
             let own = [Kind::CallbackUrlForbidden, Kind::RateLimited, Kind::Draining, Kind::StorageFull];
-            [&billing[..], &own, &BODY, &KEYED, &AGENT[..4], &NODE].concat()
+            [&billing[..], &own, &PAID, &BODY, &KEYED, &AGENT[..4], &NODE].concat()
         }
+        "websearch" => {
+            let billing = [Kind::HeaderNotSupported, Kind::InsufficientBalance, Kind::SpendCapReached, Kind::X402NotOffered];
+            let own = [Kind::RateLimited, Kind::Draining, Kind::StorageFull, Kind::JobFailed, Kind::SettlementFailed, Kind::StillRunning];
+            [&billing[..], &own, &PAID, &BODY, &KEYED, &AGENT[..4], &NODE].concat()
+        }
+        "deposit" => {
+            let own = [Kind::RateLimited, Kind::Draining, Kind::StorageFull, Kind::NotFound, Kind::SettlementFailed];
+            [&own[..], &PAID, &BODY, &AGENT, &NODE].concat()
+        }
+        "payDebt" => {
+            let own = [Kind::RateLimited, Kind::Draining, Kind::StorageFull, Kind::NotFound, Kind::SettlementFailed, Kind::WalletNotInDebt];
+            [&own[..], &PAID, &[Kind::InvalidHeader], &NODE].concat()
+        }
+        "walletNonce" => vec![Kind::RateLimited, Kind::NotFound, Kind::Internal],
+        "walletRegister" => {
+            let own = [Kind::RateLimited, Kind::Draining, Kind::StorageFull, Kind::NotFound, Kind::AgentNotFound, Kind::SignInUsed];
+            [&own[..], &BODY, &NODE].concat()
+        }
+        "listResources" | "searchResources" => vec![Kind::InvalidQuery, Kind::Internal],
+        "wellKnown" | "wellKnownJson" => vec![Kind::Internal],
         "getJob" | "streamJob" => [&[Kind::RateLimited][..], &JOB, &NODE].concat(),
         "cancelJob" => [&[Kind::RateLimited, Kind::UsageKeyForbidden, Kind::JobEnded, Kind::JobState][..], &JOB, &NODE].concat(),
         "listJobs" => [&[Kind::RateLimited, Kind::InvalidQuery][..], &AGENT[..4], &NODE].concat(),
@@ -61,6 +93,13 @@ fn add(operation: &mut Operation, mut kinds: Vec<Kind>) {
         let words = lines.map(|entry| format!("`{}`: {}.", entry.code, entry.title)).collect::<Vec<_>>().join("\n\n");
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         let mut response = ResponseBuilder::new().description(words).content("application/problem+json", content);
+        if kinds.contains(&Kind::PaymentRequired) && [402, 412].contains(&status.as_u16()) {
+            let demand = ContentBuilder::new().schema(Some(Ref::from_schema_name("PaymentRequired"))).build();
+            let text = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::String).build();
+            let words = "What can be paid (x402 version 2), in base64; the body says the same.";
+            let header = HeaderBuilder::new().schema(Some(text)).description(Some(words)).build();
+            response = response.content("application/json", demand).header("PAYMENT-REQUIRED", header);
+        }
         if [429, 503].contains(&status.as_u16()) {
             let seconds = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::schema::Type::Integer).build();
             let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("When to try again, in seconds.")).build();

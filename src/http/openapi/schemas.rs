@@ -2,12 +2,14 @@
 
 use utoipa::OpenApi;
 
+use super::x402::PaymentRequired;
 use crate::http::admin::{agents, deliveries, jobs, operations, reason};
 use crate::http::problem::ProblemBody;
 use crate::http::query::Items;
 use crate::http::rest::agents::{account, keys, statement};
-use crate::http::rest::health;
 use crate::http::rest::jobs::submit;
+use crate::http::rest::wallets::{debts, deposits, sign_in};
+use crate::http::rest::{discovery, health, websearch};
 use crate::job::view::PollBody;
 use crate::types::{LeadPayload, WebsearchPayload};
 
@@ -15,6 +17,7 @@ use crate::types::{LeadPayload, WebsearchPayload};
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     ProblemBody,
+    PaymentRequired,
     WebsearchPayload,
     LeadPayload,
     submit::SubmitAnswer,
@@ -29,6 +32,15 @@ use crate::types::{LeadPayload, WebsearchPayload};
     keys::KeyLine,
     keys::MadeKey,
     Items<keys::KeyLine>,
+    websearch::WebsearchResult,
+    deposits::DepositBody,
+    deposits::DepositAnswer,
+    debts::DebtAnswer,
+    sign_in::NonceAnswer,
+    sign_in::RegisterBody,
+    sign_in::Registered,
+    discovery::Catalogue,
+    discovery::Found,
     health::Health,
     health::Readiness,
 )))]

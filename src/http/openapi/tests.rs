@@ -7,7 +7,7 @@ use crate::http::{admin as operators, rest};
 
 fn documents() -> [(Value, BTreeSet<String>); 2] {
     let (public_rows, admin_rows) = (rest::rows(), operators::rows());
-    let public = public(&public_rows, &Settings::default());
+    let public = public(&public_rows, &Settings::default(), true);
     let admin = admin(&admin_rows);
     let read = |bytes: &Bytes| serde_json::from_slice(bytes).unwrap();
     [(read(&public), public_rows.iter().map(Row::label).collect()), (read(&admin), admin_rows.iter().map(Row::label).collect())]

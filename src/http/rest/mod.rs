@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::agents::{account, keys, statement};
 use self::jobs::{cancel, events, list, poll, submit};
+use self::wallets::{debts, deposits, sign_in};
 use super::api::Api;
 use super::edge::Edge;
 use super::request_id::RequestIds;
@@ -16,9 +17,12 @@ use crate::actors::Node;
 use crate::clock::{Clock, Random};
 
 pub mod agents;
+pub mod discovery;
 pub mod documents;
 pub mod health;
 pub mod jobs;
+pub mod wallets;
+pub mod websearch;
 
 /// Every public route.
 pub fn rows() -> Vec<Row<Arc<Api>>> {
@@ -28,6 +32,7 @@ pub fn rows() -> Vec<Row<Arc<Api>>> {
         Row::new(poll::__path_poll, poll::poll),
         Row::new(events::__path_events, events::events),
         Row::new(cancel::__path_cancel, cancel::cancel),
+        Row::new(websearch::__path_websearch, websearch::websearch),
         Row::new(account::__path_me, account::me),
         Row::new(account::__path_balance, account::balance),
         Row::new(statement::__path_ledger, statement::ledger),
@@ -35,6 +40,14 @@ pub fn rows() -> Vec<Row<Arc<Api>>> {
         Row::new(keys::__path_list, keys::list),
         Row::new(keys::__path_create, keys::create),
         Row::new(keys::__path_revoke, keys::revoke),
+        Row::new(deposits::__path_deposit, deposits::deposit),
+        Row::new(sign_in::__path_nonce, sign_in::nonce),
+        Row::new(sign_in::__path_register, sign_in::register),
+        Row::new(debts::__path_pay, debts::pay),
+        Row::new(discovery::__path_resources, discovery::resources),
+        Row::new(discovery::__path_search, discovery::search),
+        Row::new(discovery::__path_well_known, discovery::well_known),
+        Row::new(discovery::__path_well_known_json, discovery::well_known_json),
         Row::new(health::__path_healthz, health::healthz),
         Row::new(health::__path_readyz, health::readyz),
         Row::new(documents::__path_openapi, documents::openapi),
@@ -47,7 +60,7 @@ pub fn rows() -> Vec<Row<Arc<Api>>> {
 pub fn router(node: Node, settings: Settings, clock: Arc<dyn Clock>, random: &dyn Random, shutdown: CancellationToken) -> Router {
     let rows = rows();
     let edge = Arc::new(Edge { base: settings.public_url.clone(), ids: RequestIds::new(random), cors: true });
-    let document = super::openapi::public(&rows, &settings);
+    let document = super::openapi::public(&rows, &settings, node.has_networks());
     let api = Api::new(node, settings, clock, document, shutdown);
     api.start_tidying();
     table::router(rows, &edge, "public", api)

@@ -43,12 +43,16 @@ pub fn push_token(pointer: &mut String, token: &str) {
     pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
 }
 
-/// Reads `text` into `T`: first its syntax, then its types, with the pointer of the first fault of either.
+/// Reads an object into `T`: first its syntax, then its types, with the pointer of the first fault of either.
 ///
 /// # Errors
 /// The one fault at which reading stopped.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, FieldError> {
     strict::check(text)?;
+    // Serde would fill a struct from an array too, by place: nobody who sent one meant it.
+    if !is_object(text) {
+        return Err(FieldError::invalid("", "must be an object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let mut pointer = pointer_to(error.path());
@@ -60,6 +64,23 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, FieldError> {
         }
         if inner.is_data() { FieldError::invalid(pointer, detail) } else { FieldError::syntax(pointer, detail) }
     })
+}
+
+/// The same for a type whose own reading refuses whatever [`read`] refuses: quick where all is well, careful where it is not, to
+/// find the words and the place.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_quickly<T: DeserializeOwned>(text: &str) -> Result<T, FieldError> {
+    match serde_json::from_str(text) {
+        Ok(value) if is_object(text) => Ok(value),
+        Ok(_) | Err(_) => read(text),
+    }
+}
+
+/// By its first character: whatever follows is for the reader.
+fn is_object(text: &str) -> bool {
+    text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{')
 }
 
 /// Collects a fault where `fault` is one.

@@ -230,6 +230,7 @@ mod tests {
             (r#"{"lead":{"zip":"1","zip":"2"}}"#, "Syntax /lead/zip"),
             (r#"{"lead":{"x":{"y":1,"y":1}}}"#, "Syntax /lead/x/y"),
             ("{}", "Invalid /lead"),
+            (r#"[{"a":1},null,5,"auto",[],false]"#, "Invalid "),
             (r#"{"lead":[]}"#, "Invalid /lead"),
             (r#"{"lead":{}}"#, "Invalid /lead"),
             (r#"{"lead":{"email":["a"]}}"#, "Invalid /lead/email"),

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::country;
-use super::field::{FieldError, at_most, note, read, within};
+use super::field::{FieldError, at_most, note, read_quickly, within};
 
 /// A business to be found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -77,11 +77,7 @@ impl WebsearchPayload {
     /// # Errors
     /// Every limit that is broken, or the one fault at which reading stopped.
     pub fn parse(text: &str) -> Result<Self, Vec<FieldError>> {
-        // The plain reading refuses whatever the careful one refuses, which is slower: it only finds the words and the place.
-        let payload: Self = match serde_json::from_str(text) {
-            Ok(payload) => payload,
-            Err(_) => read(text).map_err(|fault| vec![fault])?,
-        };
+        let payload: Self = read_quickly(text).map_err(|fault| vec![fault])?;
         let faults = payload.faults();
         if faults.is_empty() { Ok(payload.tidied()) } else { Err(faults) }
     }

@@ -5,6 +5,5 @@ pub mod cancel;
 pub mod events;
 pub mod list;
 pub mod order;
-pub mod payment;
 pub mod poll;
 pub mod submit;

@@ -12,6 +12,7 @@ use super::access::Sight;
 use crate::http::api::Api;
 use crate::http::openapi::params::{JobPath, PreferHeader};
 use crate::http::problem::Problem;
+use crate::http::x402::settled;
 use crate::http::{limit, reply};
 use crate::job::Job;
 use crate::job::view::PollBody;
@@ -33,7 +34,10 @@ const WAIT_SECONDS_MAX: u64 = 60;
         status = 200,
         description = "Where it stands.",
         body = PollBody,
-        headers(("Preference-Applied" = String, description = "`wait=N` where the answer was held."))
+        headers(
+            ("Preference-Applied" = String, description = "`wait=N` where the answer was held."),
+            ("PAYMENT-RESPONSE" = String, description = "How the payment was settled (x402), in base64, once a job that a wallet pays for is over."),
+        )
     ))
 )]
 pub async fn poll(State(api): State<Arc<Api>>, path: Result<Path<String>, PathRejection>, request: Request) -> Result<Response, Problem> {
@@ -48,10 +52,12 @@ async fn answer(api: &Api, job: &Job, headers: &HeaderMap) -> Result<Response, P
         Some(seconds) => after_change(api, job, seconds).await?.map(|job| (job, seconds)),
         None => None,
     };
-    let max_timeout = api.settings.max_timeout_seconds;
-    let Some((changed, seconds)) = waited else { return reply::job(StatusCode::OK, job, max_timeout) };
-    let mut response = reply::job(StatusCode::OK, &changed, max_timeout)?;
-    reply::set(&mut response, PREFERENCE_APPLIED, format!("wait={seconds}"));
+    let shown = waited.as_ref().map_or(job, |(changed, _)| changed);
+    let mut response = reply::job(StatusCode::OK, shown, api.settings.max_timeout_seconds)?;
+    settled::stamp(&mut response, settled::of_job(shown));
+    if let Some((_, seconds)) = waited {
+        reply::set(&mut response, PREFERENCE_APPLIED, format!("wait={seconds}"));
+    }
     Ok(response)
 }
 

@@ -10,16 +10,19 @@ use utoipa::ToSchema;
 
 use super::order::SubmitRequest;
 use super::order::Wanted;
-use super::payment;
-use crate::actors::{Error, IdempotencyKey, Order};
+use crate::actors::{Error, IdempotencyKey, Order, PaidOrder};
+use crate::billing::x402::{RequestHash, Scheme};
 use crate::http::api::Api;
 use crate::http::limit::Caller;
-use crate::http::openapi::params::IdempotencyHeader;
+use crate::http::openapi::params::{IdempotencyHeader, PaymentHeader};
 use crate::http::problem::{Kind, Problem};
+use crate::http::x402::demand::Due;
+use crate::http::x402::incoming::{self, Incoming, OLD_VERSION, Signed};
+use crate::http::x402::outcome::{self, By};
 use crate::http::{body, caller, idempotency, limit, reply};
 use crate::job::Spec;
 use crate::job::view::{POLL_INTERVAL_SECONDS, billing_mode};
-use crate::shard::Grant;
+use crate::shard::{Grant, Refusal};
 use crate::types::{JobId, PollBearer, Timestamp, Usd, WebhookSecret};
 
 const CANCEL_AFTER: HeaderName = HeaderName::from_static("cancel-after");
@@ -68,7 +71,7 @@ impl SubmitAnswer {
             job_id: spec.id,
             poll_bearer: PollBearer::derive(key, &spec.id).reveal(),
             poll_interval_sec: POLL_INTERVAL_SECONDS,
-            billing_mode: billing_mode(spec.billing),
+            billing_mode: billing_mode(spec),
             bill_up_to_usd: spec.ceiling,
             max_timeout_seconds: api.settings.max_timeout_seconds,
             status: "queued",
@@ -85,7 +88,8 @@ struct Submit {
     wanted: Wanted,
     grant: Option<Grant>,
     key: Option<IdempotencyKey>,
-    has_payment: bool,
+    incoming: Incoming,
+    request: RequestHash,
 }
 
 /// Accepts a job.
@@ -94,12 +98,12 @@ struct Submit {
     path = "/api/v1/enrich/jobs",
     operation_id = "submitJob",
     tag = "jobs",
-    params(IdempotencyHeader),
+    params(IdempotencyHeader, PaymentHeader),
     request_body(content = SubmitRequest, description = "The order."),
-    security(("agent" = []), ("usage_key" = [])),
+    security((), ("agent" = []), ("usage_key" = [])),
     responses((
         status = 202,
-        description = "Accepted, and its ceiling held. Under an `Idempotency-Key` that was used before: the first answer again.",
+        description = "Accepted, and its ceiling held, or its payment claimed. Under an `Idempotency-Key` that was used before: the first answer again.",
         body = SubmitAnswer,
         headers(
             ("Location" = String, description = "Where to poll."),
@@ -111,26 +115,27 @@ struct Submit {
 pub async fn submit(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
-    let has_payment = payment::came(headers)?;
+    let incoming = Incoming::read(headers, api.node.has_networks())?;
     let bearer = caller::bearer(headers)?;
     refuse_unbuilt(headers)?;
     let bytes = body::read_json(headers, body).await?;
     let key = idempotency::of(headers, "POST", parts.uri.path(), &bytes)?;
+    let request = RequestHash::of("POST", parts.uri.path(), &bytes);
     let wanted = Wanted::read(body::text(&bytes)?, &api.settings)?;
     let grant = caller::grant_of(&api.node, bearer)?;
-    let submit = Submit { wanted, grant, key, has_payment };
+    let submit = Submit { wanted, grant, key, incoming, request };
     let from = grant.map_or_else(|| caller::address(&parts.extensions), |grant| Caller::Agent(grant.agent));
     match api.submits.take(from) {
         Ok(budget) => limit::told(budget, place(&api, submit).await),
-        Err(too_many) => match (submit.grant, submit.key) {
-            // A replay moves nothing, so it has the wider limit of polls.
-            (Some(grant), Some(key)) => {
-                api.polls.take(from)?;
-                let replayed = api.node.replayed(grant, &key).await?;
-                replayed.map_or(Err(too_many), |accepted| answer(&api, &accepted.job.spec, true))
+        Err(too_many) => {
+            let may_be_repeat = submit.grant.is_some() && submit.key.is_some() || matches!(submit.incoming, Incoming::Signed(_));
+            if !may_be_repeat {
+                return Err(too_many);
             }
-            (None, _) | (_, None) => Err(too_many),
-        },
+            // A replay moves nothing, so it has the wider limit of polls.
+            api.polls.take(from)?;
+            replayed(&api, submit).await?.ok_or(too_many)
+        }
     }
 }
 
@@ -144,20 +149,72 @@ fn refuse_unbuilt(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 async fn place(api: &Api, submit: Submit) -> Result<Response, Problem> {
-    let Submit { wanted, grant, key, has_payment } = submit;
-    let Some(grant) = grant.filter(|_| !has_payment) else {
-        return Err(if api.node.is_draining() {
-            Error::Draining.into()
-        } else if has_payment {
-            payment::refused(grant.is_some())
-        } else {
-            Problem::new(Kind::AgentTokenRequired, "Send Authorization: Bearer with an agent's token or a usage key.")
-        });
-    };
+    let Submit { wanted, grant, key, incoming, request } = submit;
+    let due = Due { ware: &api.wares.jobs, scheme: Scheme::Upto, amount: wanted.ceiling };
+    match (incoming, grant) {
+        (Incoming::Signed(signed), _) => {
+            if let Some(accepted) = replayed_by_agent(api, grant, key.as_ref()).await.map_err(outcome::unused)? {
+                return accepted;
+            }
+            let by = By::of(key.as_ref());
+            let order = paid_order(*signed, wanted, grant, key, request);
+            let accepted = api.node.submit_paid(order).await.map_err(|error| outcome::of(api, &due, by, error))?;
+            answer(api, &accepted.job.spec, accepted.replayed)
+        }
+        // The node looks the key up before it refuses new work (api.md, Conventions); without a key there is nothing to look up.
+        (Incoming::NotTaken | Incoming::Old, _) | (Incoming::Nothing, None) if api.node.is_draining() => Err(Error::Draining.into()),
+        (Incoming::NotTaken, grant) => Err(incoming::not_taken(grant.is_some())),
+        (Incoming::Old, _) => Err(due.unpaid(api, Kind::PaymentRequired, OLD_VERSION)),
+        (Incoming::Nothing, None) if api.node.has_networks() => Err(due.unpaid(api, Kind::PaymentRequired, "payment required")),
+        (Incoming::Nothing, None) => {
+            Err(Problem::new(Kind::AgentTokenRequired, "Send Authorization: Bearer with an agent's token or a usage key."))
+        }
+        (Incoming::Nothing, Some(caller)) => {
+            let Wanted { route, payload, ceiling, callback_url, metadata } = wanted;
+            // The node looks the key up before it looks at the balance.
+            match api.node.submit(Order { caller, route, payload, ceiling, callback_url, metadata, key }).await {
+                Ok(accepted) => answer(api, &accepted.job.spec, accepted.replayed),
+                Err(Error::Refused(Refusal::InsufficientBalance { .. })) if api.node.has_networks() => {
+                    Err(due.unpaid(api, Kind::InsufficientBalance, "insufficient balance"))
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+    }
+}
+
+/// The first answer again, where this is a repeat.
+async fn replayed(api: &Api, submit: Submit) -> Result<Option<Response>, Problem> {
+    let Submit { wanted, grant, key, incoming, request } = submit;
+    if let Some(replayed) = replayed_by_agent(api, grant, key.as_ref()).await? {
+        return replayed.map(Some);
+    }
+    let Incoming::Signed(signed) = incoming else { return Ok(None) };
+    let due = Due { ware: &api.wares.jobs, scheme: Scheme::Upto, amount: wanted.ceiling };
+    let by = By::of(key.as_ref());
+    let order = paid_order(*signed, wanted, grant, key, request);
+    let replayed = api.node.replayed_paid(&order).await.map_err(|error| outcome::of(api, &due, by, error))?;
+    replayed.map(|accepted| answer(api, &accepted.job.spec, true)).transpose()
+}
+
+/// With a bearer the key belongs to the agent, paid or not: what it made on the balance is there already, and no payment is
+/// claimed for it again.
+async fn replayed_by_agent(
+    api: &Api,
+    grant: Option<Grant>,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<Result<Response, Problem>>, Problem> {
+    let (Some(grant), Some(key)) = (grant, key) else { return Ok(None) };
+    let replayed = api.node.replayed(grant, key).await?;
+    Ok(replayed.map(|accepted| answer(api, &accepted.job.spec, true)))
+}
+
+fn paid_order(signed: Signed, wanted: Wanted, caller: Option<Grant>, key: Option<IdempotencyKey>, request: RequestHash) -> PaidOrder {
     let Wanted { route, payload, ceiling, callback_url, metadata } = wanted;
-    // The node looks the key up before it looks at the balance, and before it refuses new work (api.md, Conventions).
-    let accepted = api.node.submit(Order { caller: grant, route, payload, ceiling, callback_url, metadata, key }).await?;
-    answer(api, &accepted.job.spec, accepted.replayed)
+    let client_key = signed.client_key(key.as_ref());
+    let key = signed.key(key, request);
+    let payment = signed.payment;
+    PaidOrder { payment, scheme: Scheme::Upto, caller, request, client_key, key, route, payload, ceiling, callback_url, metadata }
 }
 
 fn answer(api: &Api, spec: &Spec, replayed: bool) -> Result<Response, Problem> {

@@ -1,0 +1,199 @@
+//! `POST /api/v1/enrich/websearch`: the job machine's work while the caller waits for its result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::actors::{Accepted, Error, IdempotencyKey, Order, PaidOrder};
+use crate::billing::x402::RequestHash;
+use crate::http::api::Api;
+use crate::http::limit::Caller;
+use crate::http::openapi::params::{IdempotencyHeader, PaymentHeader};
+use crate::http::problem::{Kind, PaymentState, Problem, RetryAction};
+use crate::http::x402::demand::Due;
+use crate::http::x402::incoming::{self, Incoming, OLD_VERSION};
+use crate::http::x402::outcome::{self, By};
+use crate::http::x402::settled;
+use crate::http::{body, caller, idempotency, limit, reply};
+use crate::job::view::result_of;
+use crate::job::{Billing, Failure, FailureCode, Job};
+use crate::shard::{Grant, Refusal};
+use crate::types::{PollBearer, Route, Usd, WebsearchPayload};
+
+/// How long an answer is held. Then the job goes on by itself.
+const HELD: Duration = Duration::from_mins(3);
+const SESSION: HeaderName = HeaderName::from_static("x-session-id");
+const SESSION_BUDGET: HeaderName = HeaderName::from_static("x-session-budget-usd");
+
+/// What a search found, for the document: the route writes it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WebsearchResult {
+    /// By the matching rule.
+    matched: bool,
+    /// It was charged for.
+    billed: bool,
+    /// It came from a recent identical search.
+    cache_hit: bool,
+    /// The business, each value with its confidence and sources.
+    #[schema(value_type = Option<Object>)]
+    business: Option<serde_json::Value>,
+    /// Where it was read.
+    #[schema(value_type = Option<Vec<Object>>)]
+    sources: Option<Vec<serde_json::Value>>,
+    /// For a person.
+    summary_markdown: Option<String>,
+    /// What ended the search early.
+    stopped_because: Option<String>,
+}
+
+/// A request whose size, syntax and fields are in order, and whose caller is known.
+struct Search {
+    payload: Box<str>,
+    grant: Option<Grant>,
+    key: Option<IdempotencyKey>,
+    incoming: Incoming,
+    request: RequestHash,
+}
+
+/// Finds a business, and answers with what was found.
+#[utoipa::path(
+    post,
+    path = "/api/v1/enrich/websearch",
+    operation_id = "websearch",
+    tag = "sync",
+    params(IdempotencyHeader, PaymentHeader),
+    request_body(content = WebsearchPayload, description = "The business."),
+    security((), ("agent" = []), ("usage_key" = [])),
+    responses((
+        status = 200,
+        description = "What was found. A no-match costs nothing. It takes up to 180 seconds; then a 504 names the job, which goes on.",
+        body = WebsearchResult,
+        headers(
+            ("PAYMENT-RESPONSE" = String, description = "How the payment was settled (x402), in base64, where a wallet paid."),
+            ("Idempotency-Replayed" = String, description = "`true` where it is the first answer again."),
+        )
+    ))
+)]
+pub async fn websearch(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let headers = &parts.headers;
+    let incoming = Incoming::read(headers, api.node.has_networks())?;
+    let bearer = caller::bearer(headers)?;
+    refuse_unbuilt(headers)?;
+    let bytes = body::read_json(headers, body).await?;
+    let key = idempotency::of(headers, "POST", parts.uri.path(), &bytes)?;
+    let request = RequestHash::of("POST", parts.uri.path(), &bytes);
+    let text = body::text(&bytes)?;
+    WebsearchPayload::parse(text).map_err(Problem::fields)?;
+    let grant = caller::grant_of(&api.node, bearer)?;
+    let from = grant.map_or_else(|| caller::address(&parts.extensions), |grant| Caller::Agent(grant.agent));
+    let budget = api.submits.take(from)?;
+    let search = Search { payload: text.into(), grant, key, incoming, request };
+    limit::told(budget, answer(&api, search).await)
+}
+
+/// What a later release does with it must not be lost in silence on this one.
+fn refuse_unbuilt(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(SESSION) || headers.contains_key(SESSION_BUDGET) {
+        return Err(Problem::new(Kind::HeaderNotSupported, "Sessions are not supported; each call is paid by itself."));
+    }
+    Ok(())
+}
+
+async fn answer(api: &Api, search: Search) -> Result<Response, Problem> {
+    // Taken before anything is: a call that can't wait would only be told where its job is.
+    let Ok(_place) = api.waiting.try_acquire() else { return Err(Error::Overloaded.into()) };
+    let Accepted { job, replayed } = ordered(api, search).await?;
+    let waiting = api.node.job_ended(job.spec.id, HELD);
+    let ended = api.shutdown.run_until_cancelled(waiting).await.transpose()?.flatten().unwrap_or(job);
+    let mut response = shown(api, &ended)?;
+    idempotency::mark(response.headers_mut(), replayed);
+    Ok(response)
+}
+
+/// The order of decisions is a submit's; what differs is the price, and that a payment is for all of it.
+async fn ordered(api: &Api, search: Search) -> Result<Accepted, Problem> {
+    let Search { payload, grant, key, incoming, request } = search;
+    let due = Due { ware: &api.wares.websearch, scheme: api.wares.websearch.scheme, amount: price(api) };
+    match (incoming, grant) {
+        (Incoming::Signed(signed), _) => {
+            if let (Some(grant), Some(key)) = (grant, &key)
+                && let Some(accepted) = api.node.replayed(grant, key).await.map_err(|error| outcome::unused(error.into()))?
+            {
+                return Ok(accepted);
+            }
+            let (by, client_key) = (By::of(key.as_ref()), signed.client_key(key.as_ref()));
+            let order = PaidOrder {
+                scheme: due.scheme,
+                caller: grant,
+                request,
+                client_key,
+                key: signed.key(key, request),
+                payment: signed.payment,
+                route: Route::Websearch,
+                payload,
+                ceiling: due.amount,
+                callback_url: None,
+                metadata: Box::default(),
+            };
+            api.node.submit_paid(order).await.map_err(|error| outcome::of(api, &due, by, error))
+        }
+        (Incoming::NotTaken | Incoming::Old, _) | (Incoming::Nothing, None) if api.node.is_draining() => Err(Error::Draining.into()),
+        (Incoming::NotTaken, grant) => Err(incoming::not_taken(grant.is_some())),
+        (Incoming::Old, _) => Err(due.unpaid(api, Kind::PaymentRequired, OLD_VERSION)),
+        (Incoming::Nothing, None) if api.node.has_networks() => Err(due.unpaid(api, Kind::PaymentRequired, "payment required")),
+        (Incoming::Nothing, None) => {
+            Err(Problem::new(Kind::AgentTokenRequired, "Send Authorization: Bearer with an agent's token or a usage key."))
+        }
+        (Incoming::Nothing, Some(caller)) => {
+            let (route, ceiling) = (Route::Websearch, due.amount);
+            let order = Order { caller, route, payload, ceiling, callback_url: None, metadata: Box::default(), key };
+            match api.node.submit(order).await {
+                Err(Error::Refused(Refusal::InsufficientBalance { .. })) if api.node.has_networks() => {
+                    Err(due.unpaid(api, Kind::InsufficientBalance, "insufficient balance"))
+                }
+                other => Ok(other?),
+            }
+        }
+    }
+}
+
+fn price(api: &Api) -> Usd {
+    api.settings.prices.of(Route::Websearch).catalogue
+}
+
+fn shown(api: &Api, job: &Job) -> Result<Response, Problem> {
+    if let Some(result) = result_of(job) {
+        let mut response = reply::json(StatusCode::OK, &result)?;
+        settled::stamp(&mut response, settled::of_job(job));
+        return Ok(response);
+    }
+    let by_wallet = matches!(job.spec.billing, Billing::Upto { .. });
+    let problem = match &job.state.failure {
+        Some(failure) if job.state.status.is_ended() => failed(failure, by_wallet),
+        Some(_) | None => {
+            let detail = format!("It takes longer than {} s. Poll it with poll_bearer; nothing is lost.", HELD.as_secs());
+            let state = if by_wallet { PaymentState::InFlight } else { PaymentState::None };
+            Problem::new(Kind::StillRunning, detail).with_payment(state)
+        }
+    };
+    let poll_bearer = PollBearer::derive(api.node.server_key(), &job.spec.id).reveal();
+    Err(problem.with_job(job.spec.id, poll_bearer).with_payment_response(settled::header(settled::of_job(job))))
+}
+
+/// A payment of a job that failed is claimed, so it is never asked for again by a 402: its buyer is told to sign another.
+fn failed(failure: &Failure, by_wallet: bool) -> Problem {
+    let code = failure.code.as_str();
+    let (kind, words) = if failure.code == FailureCode::SettlementFailed {
+        (Kind::SettlementFailed, "the charge is a debt of the wallet now, see POST /api/v1/debts/{wallet}")
+    } else {
+        (Kind::JobFailed, "to try again, send it under a new Idempotency-Key")
+    };
+    let problem = Problem::new(kind, format!("{code}: {}; {words}.", failure.message));
+    if by_wallet { problem.with_action(RetryAction::Resign).with_payment(PaymentState::Unused) } else { problem }
+}
