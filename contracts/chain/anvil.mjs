@@ -34,12 +34,14 @@ export async function startAnvil({ accounts }) {
       if (address !== undefined) resolve(address);
     });
   });
-  const late = new Promise((resolve) => setTimeout(resolve, START_MS, `nothing after ${START_MS} ms`).unref());
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, START_MS, `nothing after ${START_MS} ms`)));
   const failed = Promise.race([ended, late]).then((how) => {
     kill();
     throw new Error(`anvil does not start: ${how}`);
   });
   const url = `http://${await Promise.race([listening, failed])}`;
+  clearTimeout(timer);
   failed.catch(() => {}); // It ends some day; from here on that is no failure to start.
 
   return {

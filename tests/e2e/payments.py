@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Wallets buy from the real program on a real chain, with the official clients as they are: what is charged is what the job
+cost, on the chain as in the books.
+
+ENRICH_BINARY names the program; without it, the debug build. Needs what scripts/test installs; without that, tests are skipped,
+except where CI is set.
+"""
+
+from support.cases import both, main
+from support.shop import ACME, JOBS, NOBODY, OFFICIAL, buy, decoded, micros, order
+
+
+@both
+class Buying:
+    def bought(self, client):
+        shop, payer, since = self.shop(self.way), self.chain.payer(), self.chain.block()
+        shop.demand()  # Not before the chain has been looked at.
+        before = self.chain.balance(payer)
+        accepted, poll = buy(client, shop, payer, JOBS, order(0.25))
+        self.assertEqual((accepted.status, accepted.body["billing_mode"], accepted.body["status"]), (202, "x402_upto", "queued"))
+        self.assertNotIn("payment-response", accepted.headers, "nothing is settled yet")
+        charged = self.settled(poll, payer, since)
+        self.assertGreater(charged, 0)
+        self.assertLess(charged, 250_000, "the cost, and not the maximum")
+        self.assertEqual(before - self.chain.balance(payer), charged)
+
+        shown = shop.ask(f"/admin/jobs/{accepted.body['job_id']}").body
+        self.assertEqual(micros(shown["job"]["charged_usd"]), charged, shown)
+        shop.audit()
+        shop.kill()
+        self.assertIn("balance", shop.command("audit"))
+
+    def test_the_typescript_client_is_charged_what_the_job_cost(self):
+        self.bought("typescript")
+
+    def test_the_python_client_is_charged_what_the_job_cost(self):
+        self.bought("python")
+
+    def test_no_match_makes_no_transaction(self):
+        shop, payer, since = self.shop(self.way), self.chain.payer(), self.chain.block()
+        job, _ = shop.bought(payer, order(payload=NOBODY))
+        poll = job.end()
+        self.assertEqual((poll.body["status"], poll.body["billing_status"], poll.body["charged_usd"]), ("completed", "settled", 0))
+        self.assertEqual((poll.body["result"]["matched"], poll.body["payment"]["transaction"]), (False, None))
+        said = decoded(poll.headers["payment-response"])
+        self.assertEqual((said["success"], said["transaction"], said["amount"]), (True, "", "0"))
+        self.assertEqual(self.chain.block(), since, "nothing at all was sent")
+
+    def test_a_wallet_without_an_allowance_is_told_to_approve_and_then_taken(self):
+        shop, payer = self.shop(self.way), self.chain.place["payers_without_allowance"][("direct", "batch").index(self.way)]
+        payment = shop.signed(payer)
+        refused = shop.post(order(), payment)
+        self.assertEqual((refused.status, refused.demanded()["error"]), (412, "permit2_allowance_required"), refused)
+        self.chain.approve(payer, 1_000_000)
+        since = self.chain.block()
+        accepted = shop.post(order(), payment)
+        self.assertEqual(accepted.status, 202, accepted)
+
+
+if __name__ == "__main__":
+    main()

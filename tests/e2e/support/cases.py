@@ -1,0 +1,68 @@
+"""What tests of payments have in common."""
+
+import os
+import pathlib
+import sys
+import tempfile
+import unittest
+
+from .chain import Chain, missing
+from .shop import Shop, Sites, decoded, micros
+
+
+class OnChain(unittest.TestCase):
+    """Tests with a chain and websites of their own, and a server for each test."""
+
+    payers = 60
+
+    @classmethod
+    def setUpClass(cls):
+        why = missing()
+        if why:
+            if os.environ.get("CI"):
+                raise AssertionError(why)
+            raise unittest.SkipTest(f"SKIPPED: {why}")
+        cls.chain = Chain(cls.payers)
+        cls.addClassCleanup(cls.chain.close)
+        cls.sites = Sites()
+        cls.addClassCleanup(cls.sites.close)
+
+    def shop(self, way, **settings):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(self.sites.release)
+        shop = Shop(pathlib.Path(folder.name), self.chain, self.sites, way, **settings)
+        self.addCleanup(shop.close)
+        return shop
+
+    def settled(self, poll, payer, since):
+        """A job that was matched and paid: the chain, the poll, its header and the costs say the same amount. Returns it."""
+        job = poll.body
+        self.assertEqual((job["status"], job["billing_status"]), ("completed", "settled"), poll)
+        self.assertTrue(job["result"]["matched"], poll)
+        charged = micros(job["charged_usd"])
+        self.assertEqual(charged, sum(micros(line["cost_usd"]) for line in job["costs"]), poll)
+        transaction = job["payment"]["transaction"]
+        self.assertEqual(self.chain.transfers(since, payer), [(payer["address"].lower(), charged, transaction)], "one Transfer, of the charge")
+        said = decoded(poll.headers["payment-response"])
+        self.assertEqual((said["success"], said["transaction"], int(said["amount"])), (True, transaction, charged))
+        self.assertEqual(int(job["payment"]["amount"]), charged)
+        return charged
+
+
+def both(case):
+    """Makes of a class of tests one for each way to settle: where it is named, they are in its module."""
+    module = sys.modules[case.__module__]
+    for way in ("direct", "batch"):
+        name = case.__name__ + way.capitalize()
+        setattr(module, name, type(name, (case, OnChain), {"way": way, "__module__": case.__module__}))
+    return case
+
+
+def main():
+    result = unittest.main(module="__main__", exit=False, verbosity=2).result
+    failed = len(result.failures) + len(result.errors)
+    skipped = len(result.skipped)
+    # As cargo prints it: scripts/test adds these up.
+    print(f"test result: {'FAILED' if failed else 'ok'}. {result.testsRun - failed - skipped} passed; {failed} failed", flush=True)
+    sys.exit(failed > 0)
