@@ -20,6 +20,7 @@ use enrich_jobs::job::FailureCode;
 use enrich_jobs::shard::{Loader, Refusal};
 use enrich_jobs::store::{Embedded, Loaded, Memory, Store, embedded};
 use enrich_jobs::types::{JobId, Network, Route, ShardId, Usd, Wallet};
+use support::binary::Setup;
 use support::chain::{Chain, Place};
 use support::node::{Script, TestNode};
 use support::payer::pay;
@@ -314,6 +315,36 @@ async fn a_payer_that_cannot_be_charged_owes() {
     assert_eq!(world.paid().await, Vec::<u128>::new());
 }
 
+/// F-X7, F-X8: who can't pay for what is open, or whose chain stands still, takes nothing more; and goes on by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn fx7_fx8_what_could_not_be_settled_is_not_taken() {
+    let Some(chain) = Chain::start(&["--accounts", "1"]).await else { return };
+    let operator = chain.place.operators[0].address.clone();
+    chain.rpc("anvil_setBalance", serde_json::json!([operator, "0x1"])).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let stalled = ChainParts { stall_seconds: Some(2), ..parts(&chain.place, false) };
+    let node = TestNode::paid(Arc::new(Memory::new(4)), Script::hops(1), 4, vec![stalled]).await;
+    let until = async |wanted: &[&str]| {
+        let seen = async {
+            loop {
+                let network = node.node.networks().remove(0);
+                let all = wanted.iter().all(|wanted| network.reasons.iter().any(|reason| reason.contains(wanted)));
+                if all && network.is_offered == wanted.is_empty() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), seen).await.unwrap_or_else(|_| panic!("{wanted:?}: {:?}", node.node.networks()));
+    };
+    until(&["is a stall", "has 1 wei for gas"]).await;
+    assert!(node.node.requirements(Scheme::Upto, CEILING).is_empty());
+    chain.rpc("anvil_setBalance", serde_json::json!([operator, "0xde0b6b3a7640000"])).await;
+    chain.rpc("evm_setIntervalMining", serde_json::json!([1])).await;
+    until(&[]).await;
+    assert_eq!(node.node.requirements(Scheme::Upto, CEILING).len(), 1);
+}
+
 fn open(folder: &Path) -> Arc<Embedded> {
     let settings = embedded::Settings { shards: 4, ..embedded::Settings::new(folder.to_owned()) };
     Arc::new(Embedded::open(&settings, &SystemClock, &SystemRandom).unwrap())
@@ -349,12 +380,31 @@ async fn cp14_a_restart_in_the_middle_settles_once() {
         chain.mine().await;
         let store = open(folder.path());
         let node = TestNode::paid(Arc::clone(&store) as Arc<dyn Store>, Script::hops(2), 4, vec![parts(&chain.place, is_batch)]).await;
-        let world = World { chain, node, store, since };
+        let world = World { chain, node, store: Arc::clone(&store) as Arc<dyn Store>, since };
         let job = world.node.ended(id).await;
         assert_eq!(job.state.bill.unwrap().charged, Usd::from_micros(20_000));
         world.settled().await;
         assert_eq!(world.paid().await, [20_000], "once");
         world.books_say(20_000).await;
-        world.node.node.shutdown().await;
+        let World { chain, node, store: other, .. } = world;
+        node.node.shutdown().await;
+        store.close().await;
+        drop((node, store, other));
+        audit_says(&chain.place, folder.path()).await;
     }
+}
+
+/// `audit --chain`, by the binary itself: well with the recipient that was paid, and a fault with another.
+async fn audit_says(place: &Place, store: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |end: &str| format!("X402_EIP155_31337_{end}");
+    let setup = Setup::new(folder.path()).storing_in(store.to_owned()).with("X402_NETWORKS", "eip155:31337");
+    let setup = setup.with(&of("RPC_URL"), &place.rpc_url).with(&of("ASSET"), &place.token).with(&of("PAY_TO"), &place.pay_to);
+    let setup = setup.with(&of("ASSET_NAME"), &place.token_name).with(&of("ASSET_VERSION"), &place.token_version);
+    let well = setup.run(&["audit", "--chain"]).await;
+    let said = String::from_utf8(well.stdout).unwrap();
+    assert!(well.status.success() && said.contains("1 payments of $0.02 in all"), "{said}{}", String::from_utf8_lossy(&well.stderr));
+    let other = setup.with(&of("PAY_TO"), &place.stranger.address).run(&["audit", "--chain"]).await;
+    let said = String::from_utf8(other.stdout).unwrap();
+    assert!(other.status.code() == Some(1) && said.contains("BOOKED, NOT PAID") && said.contains("of $0.02 by 0x"), "{said}");
 }

@@ -15,9 +15,10 @@ function program() {
   return join(dirname(manifest), 'bin', process.platform === 'win32' ? 'anvil.exe' : 'anvil');
 }
 
-/** Starts a chain with so many accounts that it signs for. It ends with this process, at the latest. */
-export async function startAnvil({ accounts }) {
-  const words = [program(), '--port', '0', '--accounts', String(accounts)];
+/** Starts a chain with so many accounts that it signs for, on a free port of this machine unless told otherwise. It ends with
+ * this process, at the latest. */
+export async function startAnvil({ accounts, host = '127.0.0.1', port = 0 }) {
+  const words = [program(), '--host', host, '--port', String(port), '--accounts', String(accounts)];
   // So that it ends even where this process is killed and can't see to it.
   if (existsSync(SETPRIV)) words.unshift(SETPRIV, '--pdeathsig', 'KILL', '--');
   const child = spawn(words[0], words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -49,9 +49,9 @@ function account(index) {
 }
 
 /** Starts a chain and sets all of it up. `payers` says how many have tokens and an unlimited allowance for Permit2. */
-export async function startWorld({ payers: payerCount = 20 } = {}) {
+export async function startWorld({ payers: payerCount = 20, ...place } = {}) {
   const total = PLACES.payers + payerCount + WITHOUT_ALLOWANCE;
-  const chain = await startAnvil({ accounts: total });
+  const chain = await startAnvil({ accounts: total, ...place });
   try {
     return await setUp(chain, payerCount, total);
   } catch (error) {

@@ -1,11 +1,12 @@
 // A chain for tests of any language: starts one, says on a line of JSON what is on it, and ends it when standard input
 // closes or SIGTERM comes.
 //
-//   node tests/chain/up.mjs [--accounts N] [--block-time S] [--no-mining]
+//   node tests/chain/up.mjs [--accounts N] [--block-time S] [--no-mining] [--host ADDRESS] [--port PORT]
 //
 //   --accounts N     payers with tokens and an allowance for Permit2 (20)
 //   --block-time S   a block every S seconds, rather than one for each transaction
 //   --no-mining      blocks only when `evm_mine` asks for one
+//   --host, --port   where it listens, rather than on a free port of 127.0.0.1
 //
 // Needs `npm ci` in contracts/. The line's fields are told in docs/contracts.md.
 import { parseArgs } from 'node:util';
@@ -13,7 +14,13 @@ import { FUNDS, PERMIT2, PROXY, proxyCodeHash, startWorld } from '../../contract
 
 function options() {
   const { values } = parseArgs({
-    options: { accounts: { type: 'string', default: '20' }, 'block-time': { type: 'string' }, 'no-mining': { type: 'boolean' } },
+    options: {
+      accounts: { type: 'string', default: '20' },
+      'block-time': { type: 'string' },
+      'no-mining': { type: 'boolean' },
+      host: { type: 'string' },
+      port: { type: 'string' },
+    },
   });
   const whole = (name, text) => {
     if (!/^[1-9][0-9]{0,2}$/.test(text)) throw new Error(`--${name} takes a number from 1 to 999`);
@@ -25,16 +32,18 @@ function options() {
     payers: whole('accounts', values.accounts),
     blockTime: blockTime === undefined ? undefined : whole('block-time', blockTime),
     mining: values['no-mining'] !== true,
+    // What isn't said is left out, and has its default.
+    place: Object.fromEntries(['host', 'port'].filter((name) => values[name] !== undefined).map((name) => [name, values[name]])),
   };
 }
 
-const { payers, blockTime, mining } = options();
+const { payers, blockTime, mining, place } = options();
 let ending = false;
 const asked = new Promise((resolve) => {
   for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => resolve(0));
   process.stdin.on('end', () => resolve(0)).on('error', () => resolve(0)).resume();
 });
-const world = await startWorld({ payers });
+const world = await startWorld({ payers, ...place });
 const { chain } = world;
 // Only now: setting up needs its blocks.
 if (!mining || blockTime !== undefined) await chain.rpc('evm_setAutomine', [false]);
