@@ -20,7 +20,7 @@ const pay = wrapFetchWithPayment(fetch, official(process.env.BUYER_KEY));
 const headers = { 'content-type': 'application/json', ...Object.fromEntries(more.map((word) => word.split(/=(.*)/s))) };
 const answer = await pay(new URL(path, base), { method: 'POST', headers, body });
 const job = await print(answer);
-if (answer.status === 202) {
+if (job.poll_bearer !== undefined) {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const poll = await fetch(job.poll_url, { headers: { authorization: `Bearer ${job.poll_bearer}`, prefer: 'wait=20' } });

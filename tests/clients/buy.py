@@ -47,7 +47,7 @@ def main():
     session = official(os.environ["BUYER_KEY"])
     answer = session.post(base + path, data=body, headers=headers, timeout=240)
     job = shown(answer)
-    if answer.status_code != 202:
+    if "poll_bearer" not in job:
         return
     deadline = time.monotonic() + PATIENCE_SECONDS
     headers = {"Authorization": f"Bearer {job['poll_bearer']}", "Prefer": "wait=20"}

@@ -7,7 +7,7 @@ except where CI is set.
 """
 
 from support.cases import both, main
-from support.shop import ACME, JOBS, NOBODY, OFFICIAL, buy, decoded, micros, order
+from support.shop import JOBS, NOBODY, Job, buy, decoded, micros, order
 
 
 @both
@@ -26,9 +26,7 @@ class Buying:
 
         shown = shop.ask(f"/admin/jobs/{accepted.body['job_id']}").body
         self.assertEqual(micros(shown["job"]["charged_usd"]), charged, shown)
-        shop.audit()
-        shop.kill()
-        self.assertIn("balance", shop.command("audit"))
+        self.balanced(shop, since)
 
     def test_the_typescript_client_is_charged_what_the_job_cost(self):
         self.bought("typescript")
@@ -45,6 +43,7 @@ class Buying:
         said = decoded(poll.headers["payment-response"])
         self.assertEqual((said["success"], said["transaction"], said["amount"]), (True, "", "0"))
         self.assertEqual(self.chain.block(), since, "nothing at all was sent")
+        self.balanced(shop, since)
 
     def test_a_wallet_without_an_allowance_is_told_to_approve_and_then_taken(self):
         shop, payer = self.shop(self.way), self.chain.place["payers_without_allowance"][("direct", "batch").index(self.way)]
@@ -55,6 +54,7 @@ class Buying:
         since = self.chain.block()
         accepted = shop.post(order(), payment)
         self.assertEqual(accepted.status, 202, accepted)
+        self.settled(Job(shop, accepted).end(), payer, since)
 
 
 if __name__ == "__main__":

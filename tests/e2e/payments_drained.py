@@ -9,7 +9,7 @@ import time
 from support import misdeeds
 from support.cases import both, main
 from support.chain import UNLIMITED
-from support.shop import ACME, Job, micros, order, until
+from support.shop import Job, micros, order, until
 
 
 @both
@@ -43,14 +43,18 @@ class Drained:
                     continue
                 self.assertEqual(said["billing_status"], "settle_failed", poll)
                 self.assertGreater(owed, 0)
-                self.owes(shop, payer, owed, pays=what == "the balance is spent")
-        shop.audit()
+                # A wallet with code is refused before its debt is looked for.
+                word = "unsupported_payer" if what == "the account is delegated" else "PAYER_IN_DEBT"
+                self.owes(shop, payer, owed, word, pays=what == "the balance is spent")
+        self.balanced(shop, since)
 
-    def owes(self, shop, payer, owed, pays):
+    def owes(self, shop, payer, owed, word, pays):
         self.chain.mint(payer, 10_000_000)
         self.chain.approve(payer, UNLIMITED)
         again = shop.post(order(), shop.signed(payer))
-        self.assertEqual((again.status, again.demanded()["error"]), (402, "PAYER_IN_DEBT"), again)
+        self.assertEqual((again.status, again.demanded()["error"]), (402, word), again)
+        (debtor,) = [one for one in shop.ask("/admin/debtors").body["items"] if one["wallet"] == payer["address"]]
+        self.assertEqual(micros(debtor["owed_usd"]), owed)
         if not pays:
             return
         path, since = f"/api/v1/debts/{payer['address']}", self.chain.block()
@@ -77,8 +81,8 @@ class Drained:
         for transaction in self.misbehave(paid):
             self.chain.done(transaction)
         self.sites.release()
-        self.check(shop, paid, since, ["PAYER_INSOLVENT"])
         self.assertEqual(Job(shop, first).end().body["status"], "completed")
+        self.check(shop, paid, since, ["PAYER_INSOLVENT"])
 
     def test_while_the_job_runs(self):
         shop, since = self.shop(self.way, SETTLE_GIVE_UP_SECONDS=2), self.chain.block()
@@ -97,7 +101,8 @@ class Drained:
         self.addCleanup(self.chain.automine, True)
         paid = self.paid(shop)
         until("all are being settled", lambda: {job.status() for *_, job in paid} == {"completing"})
-        wanted = len(paid) if self.way == "direct" else 1
+        # So many of a lane's transactions are under way at most; the last payment is refused before it is sent.
+        wanted = 4 if self.way == "direct" else 1
         until("what settles them is sent", lambda: self.chain.pending() >= wanted)
         time.sleep(2)  # A batch may follow the first.
         transactions = self.misbehave(paid)

@@ -18,7 +18,7 @@ CATALOGUE = 1_000_000
 @both
 class Exact:
     def test_a_search_that_waits_is_settled_before_its_answer(self):
-        shop = self.shop(self.way)
+        shop, begun = self.shop(self.way), self.chain.block()
         for client in OFFICIAL:
             with self.subTest(client):
                 payer, since = self.chain.payer(), self.chain.block()
@@ -28,10 +28,10 @@ class Exact:
                 said = decoded(answer.headers["payment-response"])
                 self.assertEqual((said["success"], said["network"]), (True, "eip155:31337"))
                 self.assertEqual(self.chain.transfers(since, payer), [(payer["address"].lower(), CATALOGUE, said["transaction"])])
-        shop.audit()
+        self.balanced(shop, begun)
 
     def test_a_search_that_finds_nothing_is_not_settled(self):
-        shop = self.shop(self.way)
+        shop, begun = self.shop(self.way), self.chain.block()
         for client in OFFICIAL:
             with self.subTest(client):
                 payer, since = self.chain.payer(), self.chain.block()
@@ -39,7 +39,7 @@ class Exact:
                 (answer,) = buy(client, shop, payer, WEBSEARCH, NOBODY)
                 self.assertEqual((answer.status, answer.body["matched"], answer.body["billed"]), (200, False, False), answer)
                 self.assertEqual(self.chain.block(), since, "nothing at all was sent")
-        shop.audit()
+        self.balanced(shop, begun)
 
     def test_one_deposit_for_two_agents_at_once_is_one_credit(self):
         shop, payer, since = self.shop(self.way), self.chain.payer(), self.chain.block()
@@ -58,10 +58,10 @@ class Exact:
                 self.assertEqual((answer.status, Decimal(str(answer.body["amount_usd"]))), (201, 3), answer)
             else:
                 self.assertEqual((answer.status, answer.body["code"]), (409, "PAYMENT_ALREADY_USED"), answer)
-        shop.audit()
+        self.balanced(shop, since)
 
     def test_each_official_client_makes_a_deposit(self):
-        shop, agent = self.shop(self.way), None
+        shop, begun = self.shop(self.way), self.chain.block()
         for client in OFFICIAL:
             with self.subTest(client):
                 payer, since, agent = self.chain.payer(), self.chain.block(), shop.agent(credit=0)
@@ -69,6 +69,7 @@ class Exact:
                 (answer,) = buy(client, shop, payer, DEPOSITS, {"amount_usd": 2}, Authorization=f"Bearer {agent['bearer']}")
                 self.assertEqual((answer.status, answer.body["virtual_balance_usd"]), (201, 2), answer)
                 self.assertEqual([amount for _, amount, _ in self.chain.transfers(since, payer)], [2_000_000])
+        self.balanced(shop, begun)
 
 
 if __name__ == "__main__":

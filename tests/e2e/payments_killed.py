@@ -30,14 +30,7 @@ class Killed:
     def settled_once(self, shop, jobs, since):
         for payer, job in jobs:
             self.settled(job.end(), payer, since)
-        shop.audit()
-        shop.kill()
-        shop.command("audit")
-        self.audited_with_the_chain(shop)
-
-    def audited_with_the_chain(self, shop):
-        if "--chain" in shop.command("audit", "--help"):
-            shop.command("audit", "--chain")
+        self.balanced(shop, since)
 
     def test_between_the_end_of_the_work_and_the_settlement(self):
         shop, since = self.shop(self.way, SETTLE_LINGER_MS=1500), self.chain.block()
@@ -49,8 +42,8 @@ class Killed:
 
     def test_with_the_settlement_on_its_way(self):
         shop, since = self.shop(self.way), self.chain.block()
-        jobs = self.accepted(shop)
         self.by_hand()
+        jobs = self.accepted(shop)
         self.all_are(jobs, "completing")
         self.sent(jobs)
         shop.kill()
@@ -62,8 +55,8 @@ class Killed:
 
     def test_with_the_settlement_mined_while_it_is_down(self):
         shop, since = self.shop(self.way), self.chain.block()
-        jobs = self.accepted(shop)
         self.by_hand()
+        jobs = self.accepted(shop)
         self.all_are(jobs, "completing")
         self.sent(jobs)
         shop.kill()

@@ -34,7 +34,7 @@ class Repeated:
             if answer.status == 409:
                 self.assertEqual((answer.body["code"], "poll_bearer" in answer.body), ("PAYMENT_ALREADY_USED", False), answer)
         self.settled(Job(shop, taken[0]).end(), payer, since)
-        shop.audit()
+        self.balanced(shop, since)
 
     def test_50_payments_at_once_are_worth_no_more_than_the_wallet_has(self):
         shop, payer = self.shop(self.way), self.chain.payer()

@@ -10,6 +10,10 @@ from .chain import Chain, missing
 from .shop import Shop, Sites, decoded, micros
 
 
+# How much of a server's log is shown where a test fails.
+LOG_CHARS = 6000
+
+
 class OnChain(unittest.TestCase):
     """Tests with a chain and websites of their own, and a server for each test."""
 
@@ -31,9 +35,23 @@ class OnChain(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.addCleanup(self.sites.release)
+        self.addCleanup(self.keep_log, pathlib.Path(folder.name) / "server.log")
         shop = Shop(pathlib.Path(folder.name), self.chain, self.sites, way, **settings)
         self.addCleanup(shop.close)
         return shop
+
+    def keep_log(self, file):
+        self.logs.append(file.read_text() if file.exists() else "")
+
+    def run(self, result=None):
+        """Shows what the server said where a test fails."""
+        self.logs = []
+        before = result and len(result.failures) + len(result.errors)
+        done = super().run(result)
+        if result and len(result.failures) + len(result.errors) > before:
+            for log in self.logs:
+                print(f"-- the server of {self.id()} said, at last:\n{log[-LOG_CHARS:]}", file=sys.stderr, flush=True)
+        return done
 
     def settled(self, poll, payer, since):
         """A job that was matched and paid: the chain, the poll, its header and the costs say the same amount. Returns it."""
@@ -48,6 +66,12 @@ class OnChain(unittest.TestCase):
         self.assertEqual((said["success"], said["transaction"], int(said["amount"])), (True, transaction, charged))
         self.assertEqual(int(job["payment"]["amount"]), charged)
         return charged
+
+    def balanced(self, shop, since):
+        """The books balance, and say what the chain says since a block."""
+        shop.audit()
+        shop.kill()
+        shop.command("audit", "--chain", "--from-block", str(since + 1))
 
 
 def both(case):
