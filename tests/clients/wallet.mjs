@@ -59,14 +59,17 @@ async function deployDelegate({ sponsor }, { chain, walletOf }) {
   return (await chain.waitForTransactionReceipt({ hash })).contractAddress;
 }
 
-/** What a transaction pays that has to be mined before others, and what it needs so that nothing has to be estimated. */
-const first = (tip) => ({ gas: 500_000n, maxPriorityFeePerGas: BigInt(tip), maxFeePerGas: BigInt(tip) + 10n ** 11n });
+/** What a transaction pays so that it is mined before those that tip less. Its gas is said, so that nothing has to be estimated. */
+function tipping(tip) {
+  const fees = { maxPriorityFeePerGas: BigInt(tip), maxFeePerGas: BigInt(tip) + 10n ** 11n };
+  return { gas: 500_000n, ...(BigInt(tip) > 0n ? fees : {}) };
+}
 
 /** Puts code behind a wallet (EIP-7702): its own signatures no longer count for Permit2. Returns the transaction. */
 async function delegate({ key, sponsor, code, tip }, { walletOf }) {
   const wallet = walletOf(sponsor);
   const authorization = await wallet.signAuthorization({ account: privateKeyToAccount(key), contractAddress: code });
-  return wallet.sendTransaction({ to: wallet.account.address, authorizationList: [authorization], ...first(tip) });
+  return wallet.sendTransaction({ to: wallet.account.address, authorizationList: [authorization], ...tipping(tip) });
 }
 
 /** Uses a nonce of Permit2 for another spender, as a wallet can that signs the same number twice. Returns the transaction. */
@@ -91,7 +94,7 @@ async function burn({ key, token, nonce, spender, tip }, { chain, walletOf }) {
   const signature = await payer.signTypedData({ domain, types, primaryType: 'PermitTransferFrom', message });
   const details = { to: wallet.account.address, requestedAmount: 1n };
   const data = encodeFunctionData({ abi: PERMIT_TRANSFER, functionName: 'permitTransferFrom', args: [permit, details, payer.address, signature] });
-  return wallet.sendTransaction({ to: PERMIT2, data, ...first(tip) });
+  return wallet.sendTransaction({ to: PERMIT2, data, ...tipping(tip) });
 }
 
 /** Permit2 has two functions of this name; this is the one for a single token. */

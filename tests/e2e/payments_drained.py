@@ -23,8 +23,8 @@ class Drained:
             found.append((what, payer, payment, job))
         return found
 
-    def misbehave(self, paid):
-        return [misdeeds.ALL[what](self.chain, payer, payment) for what, payer, payment, _ in paid]
+    def misbehave(self, paid, tip=0):
+        return [misdeeds.ALL[what](self.chain, payer, payment, tip) for what, payer, payment, _ in paid]
 
     def check(self, shop, paid, since, codes):
         """Each job failed, nothing was paid, what was charged is owed; and the wallet is not taken until it has paid that."""
@@ -105,7 +105,7 @@ class Drained:
         wanted = 4 if self.way == "direct" else 1
         until("what settles them is sent", lambda: self.chain.pending() >= wanted)
         time.sleep(2)  # A batch may follow the first.
-        transactions = self.misbehave(paid)
+        transactions = self.misbehave(paid, misdeeds.TIP)
         self.chain.mine()
         for transaction in transactions:
             self.chain.done(transaction)
