@@ -6,7 +6,10 @@ ENRICH_BINARY names the program; without it, the debug build. Needs what scripts
 except where CI is set.
 """
 
+import subprocess
+
 from support.cases import both, main
+from support.paths import KEPT, PYTHON, TOP
 from support.shop import JOBS, NOBODY, Job, buy, decoded, micros, order
 
 
@@ -55,6 +58,27 @@ class Buying:
         accepted = shop.post(order(), payment)
         self.assertEqual(accepted.status, 202, accepted)
         self.settled(Job(shop, accepted).end(), payer, since)
+
+    def smoke(self, shop, mode, code=0, **settings):
+        script = TOP / "scripts/smoke_enrich_upto_jobs.py"
+        environment = KEPT | {"BASE_URL": shop.public} | settings
+        done = subprocess.run([PYTHON, script, mode, "--ceiling", "0.5"], env=environment, capture_output=True, text=True, timeout=240)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout
+
+    def test_the_smoke_script_looks_at_the_402_and_buys(self):
+        shop, payer, since = self.shop(self.way), self.chain.payer(), self.chain.block()
+        shop.demand()
+        self.assertIn("0 failed", self.smoke(shop, "--anon"))
+        self.assertEqual(self.chain.block(), since)
+        self.assertIn("0 failed", self.smoke(shop, "--upto", BUYER_KEY=payer["key"]))
+        self.assertEqual(len(self.chain.transfers(since, payer)), 1)
+        self.smoke(shop, "--upto", code=2)
+        shop.kill()
+        shop.settings = {name: value for name, value in shop.settings.items() if not name.startswith("X402_")}
+        shop.start()
+        for mode in ("--anon", "--upto"):
+            self.smoke(shop, mode, code=3, BUYER_KEY=payer["key"])
 
 
 if __name__ == "__main__":
