@@ -44,6 +44,9 @@ pub(super) enum Figure {
     DrainWithin,
     RestartReady,
     Restart,
+    Recover,
+    Check,
+    CheckShare,
 }
 
 /// What there is to know of a figure before it is measured.
@@ -118,6 +121,9 @@ impl Figure {
             Self::PacedP99 => About::goal("submit at half of the maximum: p99", "ms", 2, 10.0, 5.0),
             Self::HotSubmit => About::plain("durable submit, one hot account", "/s", 0),
             Self::HotShare => About::goal("one hot account / many accounts", "x", 2, 0.8, 0.95),
+            Self::Recover => About::plain("libsecp256k1: hash and recover, one processor", "/s", 0),
+            Self::Check => About::plain("payment checks without a chain, one processor", "/s", 0),
+            Self::CheckShare => About::goal("payment check / hash and recover", "x", 2, 0.8, 0.9),
             Self::Memory => About::goal("memory of a waiting job, backlog of a drain", "B", 0, 1500.0, 1000.0),
             Self::MemoryDeep => About::goal("memory of a waiting job, before a restart", "B", 0, 1500.0, 1000.0),
             Self::DrainShallow => About::plain("drain of a short queue", "/s", 0),

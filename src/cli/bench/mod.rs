@@ -5,6 +5,7 @@
 //! counts is its ratio to the null server's rate of the same round. Deliberately absent: vendors, chains, and callbacks, whose time
 //! is not ours. The method and measured figures are in `docs/performance.md`.
 
+mod checks;
 mod child;
 mod connection;
 mod figures;
@@ -94,6 +95,8 @@ enum Part {
     Drain,
     /// Coming back after a crash
     Restart,
+    /// Checking payments, without a chain
+    Checks,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -204,6 +207,9 @@ impl Bench {
         }
         if self.wants(&[Part::Memory, Part::Drain]) {
             waiting::run(self, &store).await?;
+        }
+        if self.wants(&[Part::Checks]) {
+            checks::run(self)?;
         }
         Ok(())
     }
