@@ -16,10 +16,9 @@ import tempfile
 import unittest
 import urllib.request
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("ENRICH_BINARY", TOP / "target/debug/enrich-jobs")
+from support.paths import BINARY, KEPT, TOP
+
 DIRECTORY = "name,street,city,state,zip,phone\nAcme Corp,120 N Main St,Tampa,FL,33602,(813) 555-0142\n"
-KEPT = {name: value for name, value in os.environ.items() if not name.startswith(("ENRICH_", "VENDOR_", "RATE_", "JOB_", "PRICE_"))}
 HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -108,7 +107,7 @@ class RealProgram(unittest.TestCase):
         self.done(server.command("audit"))
 
     def test_a_setting_that_can_not_be_used_is_named(self):
-        for name, value in [("ENRICH_LISTEN", "nowhere"), ("ENRICH_JOB_SLOTS", "many"), ("X402_NETWORKS", "eip155:8453")]:
+        for name, value in [("ENRICH_LISTEN", "nowhere"), ("ENRICH_JOB_SLOTS", "many"), ("X402_NETWORKS", "base")]:
             refused = subprocess.run([BINARY, "serve"], cwd=self.folder, env=KEPT | {name: value}, capture_output=True, text=True, timeout=30)
             self.done(refused, code=2)
             self.assertIn(name, refused.stderr)
