@@ -5,7 +5,6 @@ ENRICH_BINARY names the program; without it, the debug build.
 """
 
 import json
-import os
 import pathlib
 import re
 import signal
