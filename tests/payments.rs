@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alloy_primitives::{B256, U256, eip191_hash_message, keccak256};
+use alloy_signer_local::PrivateKeySigner;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use enrich_jobs::actors::{ChainParts, Way};
@@ -25,6 +26,9 @@ use serde_json::{Value, json};
 use support::chain::{Account, Chain};
 use support::node::{Script, TestNode};
 use support::server::{Answer, TestServer, send};
+use x402_chain_eip155::{V2Eip155ExactClient, V2Eip155UptoClient};
+use x402_types::proto::PaymentRequired;
+use x402_types::scheme::client::X402SchemeClient;
 
 const JOBS: &str = "/api/v1/enrich/jobs";
 const ORDER: &str = r#"{"route":"enrich/websearch","payload":{"business_name":"Acme Corp"},"bill_up_to_usd":0.5}"#;
@@ -221,6 +225,30 @@ async fn a_wallet_buys_a_job() {
     let again = world.paid(JOBS, &fresh, "Idempotency-Key: 5f1c\r\n", ORDER).await;
     assert_eq!(again.json()["job_id"], accepted.json()["job_id"], "a fresh signature under a key that has its job");
     assert_eq!(world.received().await, 20_000);
+}
+
+/// x402-rs, as it is. It signs from ten minutes ago on, and echoes what it was offered as its types have it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_rust_client_buys_a_job_and_a_call() {
+    let Some(world) = World::start(Script::hops(2), Caps::default()).await else { return };
+    let key: B256 = world.payer(3).key.parse().unwrap();
+    let signer = PrivateKeySigner::from_bytes(&key).unwrap();
+    let (upto, exact) = (V2Eip155UptoClient::new(signer.clone()), V2Eip155ExactClient::new(signer));
+    let clients: [(&dyn X402SchemeClient, &str, &str, u128); 2] =
+        [(&upto, JOBS, ORDER, 20_000), (&exact, "/api/v1/enrich/websearch", BUSINESS, 1_000_000)];
+    for (client, path, body, charge) in clients {
+        let before = world.received().await;
+        let demand = world.post(path, "", body).await;
+        let required = STANDARD.decode(demand.header("payment-required").unwrap()).unwrap();
+        let candidates = client.accept(&PaymentRequired::V2(serde_json::from_slice(&required).unwrap()));
+        assert_eq!(candidates.len(), 1, "{candidates:?}");
+        let accepted = world.paid(path, &candidates[0].sign().await.unwrap(), "", body).await;
+        let ended = if accepted.status == 202 { world.ended(&accepted).await } else { accepted };
+        assert_eq!(ended.status, 200, "{}", ended.text);
+        let response = decoded(ended.header("payment-response").unwrap());
+        assert_eq!((&response["success"], &response["amount"]), (&json!(true), &json!(charge.to_string())), "{}", ended.text);
+        assert_eq!(world.received().await - before, charge);
+    }
 }
 
 /// T-10, and what an identifier stands for.
