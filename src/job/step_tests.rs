@@ -1,8 +1,8 @@
 use super::*;
 use crate::billing::lane::TxHash;
 use crate::billing::{Account, Price};
-use crate::types::Network;
 use crate::job::{HopOutcome, Spec};
+use crate::types::Network;
 use crate::types::{AgentId, JobId, Route, Slot, Wallet};
 use proptest::prelude::*;
 
@@ -17,7 +17,11 @@ fn accepted(upto: bool) -> Job {
     let agent = AgentId::new([1; 16]);
     Job::accepted(Arc::new(Spec {
         id: JobId::new(Slot(3), [2; 16]),
-        billing: if upto { Billing::Upto { network: NETWORK, payer: Wallet::from_bytes([9; 20]) } } else { Billing::Virtual { agent, key: None } },
+        billing: if upto {
+            Billing::Upto { network: NETWORK, payer: Wallet::from_bytes([9; 20]) }
+        } else {
+            Billing::Virtual { agent, key: None }
+        },
         route: Route::Websearch,
         payload: "{}".into(),
         ceiling: usd(1_500_000),
