@@ -11,34 +11,35 @@ use crate::types::{Usd, Wallet};
 impl Shard {
     pub(super) fn put_job(&mut self, job: Arc<Job>) {
         let (id, payment) = (job.spec.id, job.spec.payment.clone());
-        self.keeping_sums(payment.as_deref(), Claimant::Job(id), |shard| drop(shard.jobs.insert(id, job)));
+        self.keeping_sums(payment.as_deref(), None, Claimant::Job(id), |shard| drop(shard.jobs.insert(id, job)));
     }
 
     pub(super) fn put_due(&mut self, due: Due) {
-        let (payment, claimant) = (Arc::clone(&due.payment), due.claimant);
-        self.keeping_sums(Some(&payment), claimant, |shard| drop(shard.dues.insert(due.key, due)));
+        let (payment, key, claimant) = (Arc::clone(&due.payment), due.key, due.claimant);
+        self.keeping_sums(Some(&payment), Some(key), claimant, |shard| drop(shard.dues.insert(due.key, due)));
     }
 
     pub(super) fn remove_job(&mut self, job: &Job) {
         let id = job.spec.id;
-        self.keeping_sums(job.spec.payment.as_deref(), Claimant::Job(id), |shard| drop(shard.jobs.remove(&id)));
+        self.keeping_sums(job.spec.payment.as_deref(), None, Claimant::Job(id), |shard| drop(shard.jobs.remove(&id)));
     }
 
     pub(super) fn remove_due(&mut self, key: &ItemKey) {
         if let Some((payment, claimant)) = self.dues.get(key).map(|due| (Arc::clone(&due.payment), due.claimant)) {
-            self.keeping_sums(Some(&payment), claimant, |shard| drop(shard.dues.remove(key)));
+            self.keeping_sums(Some(&payment), Some(*key), claimant, |shard| drop(shard.dues.remove(key)));
         }
     }
 
     /// Changes a job or a due and, as far as that opens or closes its payment, the sum of what its payer has signed for. What
     /// counts is asked before and after, so the sum follows from jobs and dues however often and over whatever a change is replayed.
-    fn keeping_sums(&mut self, payment: Option<&Payment>, claimant: Claimant, change: impl FnOnce(&mut Self)) {
+    fn keeping_sums(&mut self, payment: Option<&Payment>, key: Option<ItemKey>, claimant: Claimant, change: impl FnOnce(&mut Self)) {
         let Some(payment) = payment else { return change(self) };
-        let (key, payer, max) = (item_key(payment), payment.verified.payer, payment.verified.max);
-        let before = self.is_unsettled(&key, claimant);
+        let (payer, max) = (payment.verified.payer, payment.verified.max);
+        let key = || key.unwrap_or_else(|| item_key(payment));
+        let before = self.is_unsettled(key, claimant);
         change(self);
         let sum = self.unsettled(&payer);
-        let sum = match (before, self.is_unsettled(&key, claimant)) {
+        let sum = match (before, self.is_unsettled(key, claimant)) {
             // In range: it was admitted below limits that are far from the end.
             (false, true) => sum.plus(max).unwrap_or(Usd::MAX_WIRE),
             (true, false) => sum.minus(max).unwrap_or_default(),
@@ -53,11 +54,11 @@ impl Shard {
 
     /// Whether the whole maximum of a payment may still be charged: while its job lives, and again where a reorg has undone the
     /// settlement of one that has ended (F-X4).
-    pub(super) fn is_unsettled(&self, key: &ItemKey, claimant: Claimant) -> bool {
-        let due = self.dues.get(key);
+    fn is_unsettled(&self, key: impl FnOnce() -> ItemKey, claimant: Claimant) -> bool {
+        let due = || self.dues.get(&key());
         match claimant {
-            Claimant::Job(id) => self.jobs.contains_key(&id) || due.is_some_and(|due| due.outcome == Outcome::Pending),
-            Claimant::Agent(_) | Claimant::Debtor(_) => due.is_some(),
+            Claimant::Job(id) => self.jobs.contains_key(&id) || due().is_some_and(|due| due.outcome == Outcome::Pending),
+            Claimant::Agent(_) | Claimant::Debtor(_) => due().is_some(),
         }
     }
 
