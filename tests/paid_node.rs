@@ -9,9 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use enrich_jobs::actors::{ChainParts, ClaimState, PaidOrder, PaymentError, Way, books};
 use enrich_jobs::billing::lane::{Claimant, Policy};
-use enrich_jobs::billing::x402::exposure::Caps;
+use enrich_jobs::billing::x402::exposure::{Caps, NoCredit};
+use enrich_jobs::billing::x402::header::Payment;
 use enrich_jobs::billing::x402::offer::Terms;
-use enrich_jobs::billing::x402::{RequestHash, Scheme};
+use enrich_jobs::billing::x402::sponsoring::Unsponsored;
+use enrich_jobs::billing::x402::{Reason, RequestHash, Requirements, Scheme};
 use enrich_jobs::billing::{Account, reconcile};
 use enrich_jobs::chain::{OperatorKey, Rpc, RpcSettings};
 use enrich_jobs::clock::{SystemClock, SystemRandom};
@@ -23,7 +25,7 @@ use enrich_jobs::types::{JobId, Network, Route, ShardId, Usd, Wallet};
 use support::binary::Setup;
 use support::chain::{Chain, Place};
 use support::node::{Script, TestNode};
-use support::payer::pay;
+use support::payer::{pay, pay_sponsored};
 
 const NETWORK: Network = Network::Eip155(31_337);
 const CEILING: Usd = Usd::from_micros(1_500_000);
@@ -36,7 +38,7 @@ fn parts(place: &Place, is_batch: bool) -> ChainParts {
     let way = if is_batch {
         Way::Batch { settler: place.settler.parse().unwrap(), operators: keys.collect() }
     } else {
-        Way::Direct { operators: keys.take(1).collect() }
+        Way::Direct { operators: keys.take(1).collect(), sponsors: true }
     };
     let mut proxy_code_hash = [0; 32];
     hex::decode_to_slice(&place.proxy_code_hash[2..], &mut proxy_code_hash).unwrap();
@@ -96,9 +98,16 @@ impl World {
     }
 
     fn order(&self, payer: usize, nonce: u8) -> PaidOrder {
-        let required = self.node.node.requirements(Scheme::Upto, CEILING).remove(0);
+        Self::order_of(pay(&self.chain.place.payers[payer], &self.required(), now(), nonce))
+    }
+
+    fn required(&self) -> Requirements {
+        self.node.node.requirements(Scheme::Upto, CEILING).remove(0)
+    }
+
+    fn order_of(payment: Payment) -> PaidOrder {
         PaidOrder {
-            payment: pay(&self.chain.place.payers[payer], &required, now(), nonce),
+            payment,
             scheme: Scheme::Upto,
             caller: None,
             request: RequestHash::of("POST", "/api/v1/enrich/jobs", b"{}"),
@@ -313,6 +322,52 @@ async fn a_payer_that_cannot_be_charged_owes() {
     assert!(matches!(twice, Err(enrich_jobs::actors::Error::Refused(Refusal::NoDebt))));
     world.submit(0, 2).await;
     assert_eq!(world.paid().await, Vec::<u128>::new());
+}
+
+/// T-07: who has paid before may bring its allowance along, one at a time; it needs neither an `approve` nor gas.
+#[tokio::test(flavor = "multi_thread")]
+async fn t07_a_proven_payer_brings_its_allowance_along() {
+    let Some(world) = World::start(Script::hops(1).then_waits(), 2, false).await else { return };
+    let payer = &world.chain.place.payers_without_allowance[0];
+    let submit = |nonce, number| {
+        let payment = pay_sponsored(payer, &world.required(), now(), nonce, number);
+        world.node.node.submit_paid(World::order_of(payment))
+    };
+    let ends = async |id: JobId| {
+        world.node.until(id, |job| job.hops.len() == 1).await;
+        world.node.node.cancel(id).await.unwrap();
+        assert_eq!(world.node.ended(id).await.state.bill.unwrap().charged, CENT);
+        world.settled().await;
+    };
+    let is_refused = |answer: &Result<_, PaymentError>, wanted: Reason| match answer {
+        Err(PaymentError::Refused(refusal)) => refusal.reason == wanted,
+        Ok::<enrich_jobs::actors::Accepted, _>(_) | Err(_) => false,
+    };
+    let unproven = submit(1, 0).await;
+    assert!(is_refused(&unproven, Reason::Allowance), "{unproven:?}");
+    // Enough is there, so what comes along is left alone.
+    world.chain.approve(&payer.address, u128::MAX).await;
+    let first = submit(1, 0).await.unwrap().job.spec.clone();
+    assert!(first.payment.as_ref().unwrap().verified.sponsored.is_none());
+    ends(first.id).await;
+    world.chain.approve(&payer.address, 0).await;
+
+    let sponsored = submit(2, 0).await.unwrap().job.spec.clone();
+    assert!(sponsored.payment.as_ref().unwrap().verified.sponsored.is_some());
+    world.node.until(sponsored.id, |job| job.hops.len() == 1).await;
+    let second = submit(3, 0).await;
+    let is_alone = |error: &PaymentError| {
+        let PaymentError::Node(enrich_jobs::actors::Error::Refused(Refusal::NoCredit(why))) = error else { return false };
+        *why == NoCredit::Alone { unsettled: CEILING }
+    };
+    assert!(second.as_ref().is_err_and(is_alone), "{second:?}");
+    ends(sponsored.id).await;
+    assert_eq!(world.paid().await, [10_000; 2]);
+    let spent = submit(3, 0).await;
+    assert!(is_refused(&spent, Reason::Sponsored(Unsponsored::Nonce)), "{spent:?}");
+    ends(submit(3, 1).await.unwrap().job.spec.id).await;
+    assert_eq!(world.paid().await, [10_000; 3]);
+    world.books_say(30_000).await;
 }
 
 /// F-X7, F-X8: who can't pay for what is open, or whose chain stands still, takes nothing more; and goes on by itself.

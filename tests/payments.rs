@@ -65,7 +65,7 @@ impl World {
         };
         let proxy_code_hash = rpc.nodes().next().unwrap().code_hash(terms.proxy).await.unwrap().unwrap();
         let policy = Policy { confirmations: 1, linger_ms: 0, poll_ms: 50, give_up_ms: 500, check_ms: 100, ..Policy::default() };
-        let way = Way::Direct { operators: vec![operator] };
+        let way = Way::Direct { operators: vec![operator], sponsors: false };
         let parts =
             ChainParts { rpc, terms: terms.clone(), way, proxy_code_hash, caps, policy, contracts: Vec::new(), stall_seconds: None };
         let node = TestNode::with_chains(Memory::new(4), script, vec![parts]).await;

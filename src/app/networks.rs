@@ -21,7 +21,7 @@ fn chain(network: &NetworkSettings, clock: &Arc<dyn Clock>, random: &Arc<dyn Ran
     let NetworkSettings { rpc, terms, way, proxy_code_hash, caps, policy, contracts, stall_seconds } = network.clone();
     let way = match way {
         WaySettings::Batch { settler, operators } => Way::Batch { settler, operators },
-        WaySettings::Direct { operators } => Way::Direct { operators },
+        WaySettings::Direct { operators, sponsors } => Way::Direct { operators, sponsors },
         WaySettings::Hosted(settings) => Way::Hosted { facilitator: Facilitator::new(settings, Arc::clone(clock), Arc::clone(random))? },
     };
     Ok(ChainParts { rpc: Rpc::new(rpc)?, terms, way, proxy_code_hash, caps, policy, contracts, stall_seconds })

@@ -153,6 +153,10 @@ pub struct PaymentOptions {
     /// Wallets with code that may pay, comma-separated; all others have none
     #[arg(long, env = "UPTO_ALLOWED_CONTRACTS", value_name = "ADDRESSES")]
     pub upto_allowed_contracts: Option<WalletList>,
+    /// Send along what wallets that have paid before sign for Permit2 (EIP-2612), so that they need no allowance and no gas
+    #[arg(long, env = "UPTO_SPONSOR_ALLOWANCE", value_name = "BOOL", default_value = "false", default_missing_value = "true",
+          num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, value_parser = switch)]
+    pub upto_sponsor_allowance: bool,
     /// When a result is shown: once its charge is settled
     #[arg(long, env = "UPTO_RELEASE", value_name = "settled", default_value = "settled", value_parser = released)]
     pub upto_release: String,

@@ -48,7 +48,7 @@ impl Api {
         let submits = Limiter::new("submit", settings.rate_submit);
         let polls = Limiter::new("poll", settings.rate_poll);
         let waiting = Arc::new(Semaphore::new(settings.waiting_max.min(Semaphore::MAX_PERMITS)));
-        let wares = Wares::new(&settings);
+        let wares = Wares::new(&settings, node.sponsors_allowances());
         let started_at = clock.now();
         Arc::new(Self { node, settings, clock, submits, polls, waiting, started_at, wares, document, shutdown })
     }

@@ -187,6 +187,7 @@ impl Audit {
         let dues = shard.dues().map(|due| (&*due.payment, due.claimant));
         let open: HashMap<_, _> = jobs.chain(dues).map(|(payment, claimant)| (item_key(payment), (payment, claimant))).collect();
         let mut sums: HashMap<Wallet, i128> = shard.exposures().map(|(wallet, sum)| (*wallet, i128::from(sum.micros()))).collect();
+        let mut brought: HashMap<Wallet, i64> = shard.sponsored.iter().map(|(wallet, count)| (*wallet, i64::from(*count))).collect();
         for (key, (payment, claimant)) in open {
             let is_mined = shard.due(&key).is_some_and(|due| due.outcome != Outcome::Pending);
             let counts = match claimant {
@@ -196,10 +197,15 @@ impl Audit {
             if counts {
                 let sum = sums.entry(payment.verified.payer).or_default();
                 *sum = sum.saturating_sub(i128::from(payment.verified.max.micros()));
+                let count = brought.entry(payment.verified.payer).or_default();
+                *count = count.saturating_sub(i64::from(payment.verified.sponsored.is_some()));
             }
         }
         for (wallet, difference) in sums.into_iter().filter(|(_, difference)| *difference != 0) {
             self.wrong("I-17", format!("{wallet} counts {difference} micro-dollars more than it has signed for and not paid"));
+        }
+        for (wallet, difference) in brought.into_iter().filter(|(_, difference)| *difference != 0) {
+            self.wrong("I-17", format!("{wallet} counts {difference} allowances more than come along with what it has not paid"));
         }
     }
 

@@ -46,6 +46,7 @@ impl Shard {
             debt: book.map(WalletBook::owed).unwrap_or_default(),
             proven: book.is_some_and(|book| book.settled > 0),
             unproven_total: credit.unproven_total,
+            sponsored: payment.verified.sponsored.is_some() || self.sponsored(&payer) > 0,
         };
         Ok(exposure::admit(payment.verified.max, &standing, &credit.funds, &credit.caps)?)
     }

@@ -33,6 +33,8 @@ pub struct Shard {
     pub(super) lanes: Map<LaneId, Lane>,
     /// What each wallet has signed for and not paid yet: follows from jobs and dues (safety.md I-17).
     pub(super) unsettled: Map<Wallet, Usd>,
+    /// How many of those bring their allowance along; none for most wallets.
+    pub(super) sponsored: Map<Wallet, u32>,
     generation: u64,
 }
 

@@ -35,20 +35,26 @@ impl Shard {
     fn keeping_sums(&mut self, payment: Option<&Payment>, key: Option<ItemKey>, claimant: Claimant, change: impl FnOnce(&mut Self)) {
         let Some(payment) = payment else { return change(self) };
         let (payer, max) = (payment.verified.payer, payment.verified.max);
+        let brought = u32::from(payment.verified.sponsored.is_some());
         let key = || key.unwrap_or_else(|| item_key(payment));
         let before = self.is_unsettled(key, claimant);
         change(self);
-        let sum = self.unsettled(&payer);
-        let sum = match (before, self.is_unsettled(key, claimant)) {
+        let (sum, sponsored) = (self.unsettled(&payer), self.sponsored(&payer));
+        let (sum, sponsored) = match (before, self.is_unsettled(key, claimant)) {
             // In range: it was admitted below limits that are far from the end.
-            (false, true) => sum.plus(max).unwrap_or(Usd::MAX_WIRE),
-            (true, false) => sum.minus(max).unwrap_or_default(),
+            (false, true) => (sum.plus(max).unwrap_or(Usd::MAX_WIRE), sponsored.saturating_add(brought)),
+            (true, false) => (sum.minus(max).unwrap_or_default(), sponsored.saturating_sub(brought)),
             (true, true) | (false, false) => return,
         };
         if sum > Usd::ZERO {
             self.unsettled.insert(payer, sum);
         } else {
             self.unsettled.remove(&payer);
+        }
+        if sponsored > 0 {
+            self.sponsored.insert(payer, sponsored);
+        } else {
+            self.sponsored.remove(&payer);
         }
     }
 
@@ -65,6 +71,11 @@ impl Shard {
     /// The sum of a wallet's maxima that are neither settled nor dead.
     pub fn unsettled(&self, wallet: &Wallet) -> Usd {
         self.unsettled.get(wallet).copied().unwrap_or_default()
+    }
+
+    /// How many of a wallet's unsettled payments bring their allowance along: one at most, unless a reorg brings an older one back.
+    pub(super) fn sponsored(&self, wallet: &Wallet) -> u32 {
+        self.sponsored.get(wallet).copied().unwrap_or_default()
     }
 
     /// Every wallet with unsettled maxima, and their sum.

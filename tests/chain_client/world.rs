@@ -119,7 +119,7 @@ impl World {
     fn verified(&self, payer: usize, deadline: u64, authorization: Authorization, signature: Signature) -> Verified {
         let deadline = Timestamp::from_millis(i64::try_from(deadline).unwrap() * 1000);
         let network = Network::Eip155(self.chain.place.chain_id);
-        Verified { network, payer: self.payer(payer), max: MAX, deadline, authorization, signature }
+        Verified { network, payer: self.payer(payer), max: MAX, deadline, authorization, signature, sponsored: None }
     }
 
     /// What charges `amount` of a payment.

@@ -7,6 +7,7 @@ use enrich_jobs::billing::lane::{
 };
 use enrich_jobs::billing::x402::amount::Uint;
 use enrich_jobs::billing::x402::messages::{Permit2Authorization, TokenPermissions, Witness};
+use enrich_jobs::billing::x402::sponsoring::Sponsored;
 use enrich_jobs::billing::x402::{Authorization, ClientKey, RequestHash, RevertReason, Signature, Terms, Verified};
 use enrich_jobs::billing::{Account, CreditKey, Price, Source, Transfer};
 use enrich_jobs::job::{Bill, Billing, Failure, FailureCode, Hop, HopOutcome, Job, Payment, Spec, State, Status};
@@ -153,6 +154,11 @@ fn verified() -> Verified {
         deadline: Timestamp::from_millis(1_767_226_800_000),
         authorization: Authorization::Upto(permit),
         signature: Signature::from_bytes(&[0x1b; 65]),
+        sponsored: Some(Sponsored {
+            nonce: Uint::new(7),
+            deadline: Uint::new(1_767_226_800),
+            signature: Signature::from_bytes(&[0x1b; 65]),
+        }),
     }
 }
 

@@ -361,7 +361,7 @@ impl World {
         let (lane, now) = (Self::lane(number), self.now);
         match effect {
             Effect::Observe { txs } => {
-                self.drivers[number].watch.observed(now);
+                self.drivers[number].watch.observed(&txs, now);
                 let observation = self.chain.observe(&lane.operator, &txs, now, &mut self.luck);
                 self.happened(lane, lane::Event::Observed(observation), None);
             }

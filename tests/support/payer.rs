@@ -5,6 +5,7 @@ use enrich_jobs::billing::x402::amount::Uint;
 use enrich_jobs::billing::x402::header::{self, Payment};
 use enrich_jobs::billing::x402::messages::{Authorized, Eip3009Authorization, Permit2Authorization, TokenPermissions, VERSION, Witness};
 use enrich_jobs::billing::x402::offer::Terms;
+use enrich_jobs::billing::x402::sponsoring::{EXTENSION, Info};
 use enrich_jobs::billing::x402::{PaymentPayload, Requirements, Signature, permit2, token};
 use enrich_jobs::types::Wallet;
 use secp256k1::{Message, SECP256K1, SecretKey};
@@ -13,6 +14,34 @@ use super::chain::Account;
 
 /// A payment of what is required, from an account, under a nonce that is made of `nonce`.
 pub fn pay(from: &Account, required: &Requirements, now: u64, nonce: u8) -> Payment {
+    sent(&signed(from, required, now, nonce))
+}
+
+/// The same by `upto`, with an allowance for Permit2 of just as much, which is the account's `number`th at the token.
+pub fn pay_sponsored(from: &Account, required: &Requirements, now: u64, nonce: u8, number: u64) -> Payment {
+    let (mut payment, terms) = (signed(from, required, now, nonce), terms(required));
+    let permit = payment.payload.permit2_authorization.unwrap();
+    let (owner, value, deadline) = (permit.from, permit.permitted.amount, permit.deadline);
+    let allowance = token::Allowance { owner, value: value.0, nonce: U256::from(number), deadline: deadline.0 };
+    let info = Info {
+        from: owner,
+        asset: terms.asset,
+        spender: terms.permit2,
+        amount: value,
+        nonce: Uint::new(number),
+        deadline,
+        signature: sign(&from.key, &token::allowance_digest(&allowance, &terms)),
+    };
+    let extension = (EXTENSION.to_owned(), serde_json::json!({"info": info}));
+    payment.extensions = Some([extension].into_iter().collect());
+    sent(&payment)
+}
+
+fn sent(payment: &PaymentPayload) -> Payment {
+    header::decode_payment(header::encode(payment).unwrap().as_bytes()).unwrap()
+}
+
+fn signed(from: &Account, required: &Requirements, now: u64, nonce: u8) -> PaymentPayload {
     let terms = terms(required);
     let payer: Wallet = from.address.parse().unwrap();
     let amount = Uint(required.amount.parse().unwrap());
@@ -40,8 +69,7 @@ pub fn pay(from: &Account, required: &Requirements, now: u64, nonce: u8) -> Paym
         (None, Some(transfer), token::transfer_digest(&transfer, &terms))
     };
     let payload = Authorized { signature: sign(&from.key, &digest), permit2_authorization, authorization };
-    let payment = PaymentPayload { x402_version: VERSION, resource: None, accepted: required.clone(), payload, extensions: None };
-    header::decode_payment(header::encode(&payment).unwrap().as_bytes()).unwrap()
+    PaymentPayload { x402_version: VERSION, resource: None, accepted: required.clone(), payload, extensions: None }
 }
 
 fn terms(required: &Requirements) -> Terms {

@@ -22,6 +22,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// What a settlement by itself uses at most, in gas: the dearest way (docs/contracts.md).
 const SETTLE_GAS: u128 = 100_000;
+/// The same where allowances are sent along: 154,000 are used.
+const SPONSORED_GAS: u128 = 180_000;
 
 /// How charges get onto a chain.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub enum Way {
     Direct {
         /// They.
         operators: Vec<OperatorKey>,
+        /// Allowances that payers sign are sent along.
+        sponsors: bool,
     },
     /// Somebody else settles, asked over HTTP.
     Hosted {
@@ -249,7 +253,7 @@ impl Chain {
                 Way::Batch { .. } => open.values().sum::<u64>().div_ceil(u64::try_from(operators.len()).unwrap_or(1).max(1)),
                 Way::Direct { .. } | Way::Hosted { .. } => open.get(&operator).copied().unwrap_or(0),
             };
-            let gas = u128::from(owed.saturating_add(1)).saturating_mul(SETTLE_GAS);
+            let gas = u128::from(owed.saturating_add(1)).saturating_mul(if self.sponsors() { SPONSORED_GAS } else { SETTLE_GAS });
             let needed = gas.saturating_mul(per_gas).saturating_mul(2);
             if balance < needed {
                 reasons.push(format!("operator {operator} has {balance} wei for gas, and needs {needed}"));
@@ -262,7 +266,7 @@ impl Chain {
         let of = |facilitator| Arc::new(Terms { facilitator, ..self.parts.terms.clone() });
         match &self.parts.way {
             Way::Batch { settler, .. } => Ok(vec![of(*settler)]),
-            Way::Direct { operators } => Ok(operators.iter().map(|key| of(key.wallet())).collect()),
+            Way::Direct { operators, .. } => Ok(operators.iter().map(|key| of(key.wallet())).collect()),
             Way::Hosted { facilitator } => {
                 let address = facilitator.upto_address(self.parts.terms.network).await.map_err(|error| error.to_string())?;
                 Ok(vec![of(address)])
@@ -278,9 +282,14 @@ impl Chain {
     /// The operator accounts.
     pub(super) fn operators(&self) -> &[OperatorKey] {
         match &self.parts.way {
-            Way::Batch { operators, .. } | Way::Direct { operators } => operators,
+            Way::Batch { operators, .. } | Way::Direct { operators, .. } => operators,
             Way::Hosted { .. } => &[],
         }
+    }
+
+    /// Whether allowances that payers sign are sent along.
+    pub(super) const fn sponsors(&self) -> bool {
+        matches!(self.parts.way, Way::Direct { sponsors: true, .. })
     }
 
     /// The lane that settles a due: its facilitator's own, or else one by the due's key, so that all share the work.
@@ -301,7 +310,7 @@ impl Chain {
         let is_exact = due.payment.verified.scheme() == Scheme::Exact;
         match &self.parts.way {
             Way::Batch { settler, .. } => is_exact || named == *settler,
-            Way::Direct { operators } => is_exact || operators.iter().any(|key| key.wallet() == named),
+            Way::Direct { operators, .. } => is_exact || operators.iter().any(|key| key.wallet() == named),
             // It knows its own addresses, and may have others by now.
             Way::Hosted { .. } => due.lane.is_none(),
         }

@@ -11,6 +11,7 @@ mod lane;
 mod operators;
 mod settlement;
 mod solvency;
+mod sponsored;
 mod submit;
 
 pub use self::books::{Booked, Books, books};

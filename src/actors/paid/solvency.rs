@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::chains::Chains;
+use alloy_primitives::U256;
+
+use super::chains::{Chain, Chains};
 use crate::billing::lane::Nonce;
 use crate::billing::x402::verify::{PayerState, check_payer};
-use crate::billing::x402::{Authorization, Refusal, Verified};
+use crate::billing::x402::{Authorization, Refusal, Terms, Verified, amount};
 use crate::chain::Error;
 use crate::chain::rpc::PayerQuery;
 use crate::job::Payment;
@@ -46,9 +48,25 @@ impl Chains {
     }
 
     async fn payer_state(&self, payment: &Payment) -> Result<Option<PayerState>, Error> {
-        let Some(chain) = self.of(payment.verified.network) else { return Ok(None) };
-        let query = query_of(&payment.verified);
-        Ok(chain.parts.rpc.payer_states(&payment.terms, &[query]).await?.into_iter().next().flatten())
+        match self.of(payment.verified.network) {
+            Some(chain) => chain.payer_state(&payment.terms, &payment.verified).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl Chain {
+    /// What the chain says of a payer. An allowance that comes along counts as given for as long as its number is the token's next.
+    pub(super) async fn payer_state(&self, terms: &Terms, verified: &Verified) -> Result<Option<PayerState>, Error> {
+        let rpc = &self.parts.rpc;
+        // First: used in between, it has become the allowance that is read then.
+        let is_good = match &verified.sponsored {
+            Some(sponsored) => rpc.permit_number(terms.asset, verified.payer).await? == sponsored.nonce.0,
+            None => false,
+        };
+        let state = rpc.payer_states(terms, &[query_of(verified)]).await?.into_iter().next().flatten();
+        let given = if is_good { amount::units(verified.max) } else { U256::ZERO };
+        Ok(state.map(|state| PayerState { allowance: state.allowance.max(given), ..state }))
     }
 }
 

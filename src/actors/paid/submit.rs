@@ -4,16 +4,15 @@
 use std::sync::Arc;
 
 use super::chains::Chain;
-use super::solvency::query_of;
 use crate::actors::api::{Accepted, Error, IdempotencyKey};
 use crate::actors::ledger::is_look_again;
 use crate::actors::node::{Node, scoped_key, stored_key};
 use crate::actors::shard::ShardHandle;
 use crate::billing::x402::claim::{PaymentId, Replay};
 use crate::billing::x402::exposure::Funds;
+use crate::billing::x402::sponsoring::Unsponsored;
 use crate::billing::x402::verify::{self, PayerState};
-use crate::billing::x402::{Authorization, Simulation};
-use crate::billing::x402::{ClientKey, Offer, Refusal, RequestHash, Scheme, Verified, amount, calldata, header};
+use crate::billing::x402::{ClientKey, Offer, Reason, Refusal, RequestHash, Scheme, Simulation, Verified, amount, calldata, header};
 use crate::job::{Billing, Job, Payment, Spec};
 use crate::shard::{Command, Credit, Grant, KeyEntry, Made, Reply, RequestKey, ScopedKey};
 use crate::types::{JobId, Route, Usd};
@@ -194,8 +193,13 @@ impl Node {
             return Err(PaymentError::ChainUnavailable);
         };
         let now = chain.now().await.map_err(|_| PaymentError::ChainUnavailable)?;
-        let verified = verify::verify(&payment.payload, taken, now).map_err(PaymentError::Refused)?;
-        let (state, simulation) = self.look(chain, taken, &verified).await?;
+        let mut verified = verify::verify(&payment.payload, taken, now).map_err(PaymentError::Refused)?;
+        verified.sponsored = self.sponsored(chain, taken, &payment.payload, &verified).await?;
+        let (state, simulation) = look(chain, taken, &verified).await?;
+        if verified.sponsored.is_some() && state.allowance < amount::units(verified.max) {
+            let reason = Reason::Sponsored(Unsponsored::Nonce);
+            return Err(PaymentError::Refused(Refusal { scheme, reason }));
+        }
         let payer_has_code = state.code_size > 0 && chain.parts.contracts.contains(&verified.payer);
         let judged = if payer_has_code { PayerState { code_size: 0, ..state } } else { state };
         verify::judge(&verified, taken, &judged, simulation).map_err(PaymentError::Refused)?;
@@ -216,25 +220,6 @@ impl Node {
         Ok(Checked { verified, payment, funds, chain: Arc::clone(chain) })
     }
 
-    async fn look(&self, chain: &Chain, offer: &Offer<'_>, verified: &Verified) -> Result<(PayerState, Simulation), PaymentError> {
-        let (target, call) = match &verified.authorization {
-            Authorization::Upto(permit) => (offer.terms.proxy, calldata::settle(permit, &verified.signature, amount::units(verified.max))),
-            Authorization::Exact(transfer) => {
-                let call = calldata::transfer_with_authorization(transfer, &verified.signature);
-                (offer.terms.asset, call.map_err(|fault| PaymentError::Refused(signature(offer.scheme, fault)))?)
-            }
-        };
-        let query = [query_of(verified)];
-        let states = chain.parts.rpc.payer_states(offer.terms, &query);
-        let simulated = chain.parts.rpc.simulate_settle(offer.terms.facilitator, target, &call);
-        let (states, simulation) = futures_util::future::join(states, simulated).await;
-        let state = states.ok().and_then(|states| states.into_iter().next().flatten());
-        match (state, simulation) {
-            (Some(state), Ok(simulation)) => Ok((state, simulation)),
-            _ => Err(PaymentError::ChainUnavailable),
-        }
-    }
-
     /// A run has to leave time for the settlement (D-4); by `exact` less was offered.
     fn run_ms(&self, verified: &Verified) -> i64 {
         let configured = self.inner.settings.run_ms;
@@ -248,8 +233,16 @@ impl Node {
     }
 }
 
-fn signature(scheme: Scheme, fault: crate::billing::x402::SignatureFault) -> Refusal {
-    Refusal { scheme, reason: crate::billing::x402::Reason::Signature(fault) }
+/// What the chain says of a payer, and of a settlement of the whole maximum.
+async fn look(chain: &Chain, offer: &Offer<'_>, verified: &Verified) -> Result<(PayerState, Simulation), PaymentError> {
+    let call = calldata::of(verified, offer.terms, amount::units(verified.max));
+    let refused = |fault| PaymentError::Refused(Refusal { scheme: offer.scheme, reason: Reason::Signature(fault) });
+    let (target, call) = call.map_err(refused)?;
+    let simulated = chain.parts.rpc.simulate_settle(offer.terms.facilitator, target, &call);
+    match futures_util::future::join(chain.payer_state(offer.terms, verified), simulated).await {
+        (Ok(Some(state)), Ok(simulation)) => Ok((state, simulation)),
+        _ => Err(PaymentError::ChainUnavailable),
+    }
 }
 
 /// With a bearer a key belongs to the agent, without one to the payer.

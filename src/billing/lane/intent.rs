@@ -81,6 +81,8 @@ pub struct Intent {
     pub target: Wallet,
     /// What it is called with, the amount included. A settler packs several of these into one call.
     pub call: Arc<[u8]>,
+    /// An allowance that the payer signed comes along, which no settler passes on.
+    pub is_sponsored: bool,
     /// The payer has code, which may burn all the gas that it is given (C5).
     pub payer_has_code: bool,
 }
@@ -113,14 +115,11 @@ impl Intent {
             return Err(NoIntent::Amount);
         }
         let nonce_bytes = payment.nonce().to_be_bytes();
-        let (nonce, target, call) = match &payment.authorization {
-            Authorization::Upto(permit) => {
-                (Nonce::Permit2(nonce_bytes), terms.proxy, calldata::settle(permit, &payment.signature, units(amount)))
-            }
-            Authorization::Exact(transfer) => {
-                (Nonce::Token(nonce_bytes), terms.asset, calldata::transfer_with_authorization(transfer, &payment.signature)?)
-            }
+        let nonce = match payment.authorization {
+            Authorization::Upto(_) => Nonce::Permit2(nonce_bytes),
+            Authorization::Exact(_) => Nonce::Token(nonce_bytes),
         };
+        let (target, call) = calldata::of(payment, terms, units(amount))?;
         Ok(Self {
             key: ItemKey::of(payment.payer, nonce_bytes),
             claimant,
@@ -132,13 +131,15 @@ impl Intent {
             deadline: u64::try_from(payment.deadline.seconds()).unwrap_or(0),
             target,
             call: call.into(),
+            is_sponsored: payment.sponsored.is_some(),
             payer_has_code,
         })
     }
 
-    /// Whether it takes a transaction of its own: an EIP-3009 transfer is a call of the token, and a settler calls the proxy alone.
+    /// Whether it takes a transaction of its own: a settler calls nothing but the proxy's plain `settle`, no EIP-3009 transfer of
+    /// the token and no sponsored allowance.
     pub const fn rides_alone(&self) -> bool {
-        matches!(self.nonce, Nonce::Token(_))
+        self.is_sponsored || matches!(self.nonce, Nonce::Token(_))
     }
 
     /// The log that proves it.

@@ -220,12 +220,18 @@ fn a_batch_settles() {
     assert_eq!(world.chain.state(world.chain.height()).nonce, 2, "three, then two in a transaction");
 }
 
-/// A settler calls the proxy alone: a transfer that the token itself authorizes has a transaction of its own, and holds nobody up.
+/// A settler calls nothing but `settle`: a transfer that the token itself authorizes, or a sponsored allowance, has a transaction of
+/// its own, and holds nobody up.
 #[test]
 fn what_a_settler_cannot_pass_on_rides_alone() {
+    rides_alone(|intent| intent.nonce = Nonce::Token([7; 32]));
+    rides_alone(|intent| intent.is_sponsored = true);
+}
+
+fn rides_alone(change: impl Fn(&mut Intent)) {
     let mut world = World::new(POLICY, &[FAR; 4]);
     let alone = world.intents[1].key;
-    Arc::make_mut(&mut world.intents[1]).nonce = Nonce::Token([7; 32]);
+    change(Arc::make_mut(&mut world.intents[1]));
     (0..4).for_each(|number| world.due(number));
     world.turn(usize::MAX);
     world.pass(1_000);

@@ -218,6 +218,7 @@ pub(super) fn intent(number: u8, deadline: u64) -> Intent {
         deadline,
         target: wallet(3),
         call: Arc::from([number].as_slice()),
+        is_sponsored: false,
         payer_has_code: false,
     }
 }

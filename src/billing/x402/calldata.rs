@@ -5,9 +5,27 @@ use alloy_sol_types::SolCall;
 
 use super::abi::{Eip2612Permit, IPermit2, IToken, IUptoProxy, PermitTransferFrom};
 use super::messages::{Eip3009Authorization, Permit2Authorization};
+use super::offer::Terms;
 use super::permit2;
 use super::signature::{Form, Signature, SignatureFault};
+use super::verify::{Authorization, Verified};
 use crate::types::Wallet;
+
+/// The contract to call, and what with, to move `units` of a verified payment.
+///
+/// # Errors
+/// Where a signature doesn't fit into the call.
+pub fn of(payment: &Verified, terms: &Terms, units: U256) -> Result<(Wallet, Vec<u8>), SignatureFault> {
+    let signature = &payment.signature;
+    Ok(match (&payment.authorization, &payment.sponsored) {
+        (Authorization::Upto(permit), None) => (terms.proxy, settle(permit, signature, units)),
+        (Authorization::Upto(permit), Some(sponsored)) => {
+            let sponsored = sponsored.permit(permit.permitted.amount.0)?;
+            (terms.proxy, settle_with_permit(sponsored, permit, signature, units))
+        }
+        (Authorization::Exact(transfer), _) => (terms.asset, transfer_with_authorization(transfer, signature)?),
+    })
+}
 
 /// `settle` at the proxy. The facilitator that the payer named must send it. `units` from 1 to the maximum: nothing is never
 /// sent, and more is refused there.
@@ -95,7 +113,7 @@ pub fn flag(answer: &[u8]) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples;
+    use super::super::{samples, sponsoring, verify};
     use super::*;
 
     #[test]
@@ -108,6 +126,24 @@ mod tests {
         assert_eq!((read.amount, read.owner), (U256::from(300_000), permit.from.address()));
         assert_eq!(read.signature.as_ref(), signature.as_bytes());
         assert_eq!(read.witness.facilitator, permit.witness.facilitator.address());
+    }
+
+    #[test]
+    fn a_sponsored_settle_has_the_allowance_of_the_maximum_in_front() {
+        let terms = samples::terms();
+        let golden = samples::golden();
+        let payment = golden.payment("python upto with a sponsored approval").payload;
+        let permit = payment.payload.permit2_authorization.unwrap();
+        let now = permit.deadline.seconds().unwrap() - samples::offer(&terms).timeout_seconds;
+        let mut verified = verify::verify(&payment, &samples::offer(&terms), now).unwrap();
+        let (_, plain) = of(&verified, &terms, U256::from(7)).unwrap();
+        assert_eq!(plain, settle(&permit, &verified.signature, U256::from(7)));
+        let info = sponsoring::read(&payment).unwrap().unwrap();
+        verified.sponsored = Some(sponsoring::check(&info, &permit, &terms).unwrap());
+        let (target, call) = of(&verified, &terms, U256::from(7)).unwrap();
+        let read = IUptoProxy::settleWithPermitCall::abi_decode_validate(&call).unwrap();
+        assert_eq!((target, read.amount, read.permit2612.value), (terms.proxy, U256::from(7), permit.permitted.amount.0));
+        assert_eq!((read.permit, read.owner), (transfer_from(&permit), permit.from.address()));
     }
 
     #[test]

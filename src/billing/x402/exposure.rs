@@ -38,6 +38,8 @@ pub struct Standing {
     pub proven: bool,
     /// The sum of the unsettled maxima of all payers that are not proven, this one included.
     pub unproven_total: Usd,
+    /// This payment, or one that is unsettled, brings its allowance along (x402.md 6).
+    pub sponsored: bool,
 }
 
 /// What the chain said of the payer, seconds ago.
@@ -73,6 +75,12 @@ pub enum NoCredit {
         /// How much.
         owed: Usd,
     },
+    /// An allowance that comes along replaces the one that is there, so nothing else may count on either.
+    #[error("a payment that brings its allowance along goes alone, and {unsettled} USD are not settled yet")]
+    Alone {
+        /// What isn't settled.
+        unsettled: Usd,
+    },
     /// What is unsettled and this together are too much.
     #[error("{unsettled} USD are not settled yet, and {asked} USD more would go beyond {limit} USD")]
     Beyond {
@@ -92,7 +100,9 @@ impl NoCredit {
     pub const fn as_str(&self, scheme: Scheme) -> &'static str {
         let reason = match self {
             Self::InDebt { .. } => return "PAYER_IN_DEBT",
-            Self::Beyond { which: Limit::Each | Limit::Unproven | Limit::UnprovenTotal, .. } => return "EXPOSURE_LIMIT",
+            Self::Alone { .. } | Self::Beyond { which: Limit::Each | Limit::Unproven | Limit::UnprovenTotal, .. } => {
+                return "EXPOSURE_LIMIT";
+            }
             Self::Beyond { which: Limit::Balance, .. } => Reason::Balance,
             Self::Beyond { which: Limit::Allowance, .. } => Reason::Allowance,
         };
@@ -104,13 +114,22 @@ impl NoCredit {
 /// accepts the job: two authorizations that were each within a balance must not both get past it (T-05).
 ///
 /// # Errors
-/// With the first limit in the way: debts, then our own caps, then the payer's means.
+/// With the first limit in the way: debts, then a sponsored allowance's own, then our own caps, then the payer's means.
 pub fn admit(asked: Usd, standing: &Standing, funds: &Funds, caps: &Caps) -> Result<(), NoCredit> {
     if standing.debt > Usd::ZERO {
         return Err(NoCredit::InDebt { owed: standing.debt });
     }
     let (own, total) = (standing.unsettled, standing.unproven_total);
     let newcomer = !standing.proven;
+    // Not for `exact`, which needs no allowance.
+    if standing.sponsored && funds.allowance.is_some() {
+        if newcomer {
+            return Err(NoCredit::Beyond { which: Limit::Allowance, limit: Usd::ZERO, unsettled: own, asked });
+        }
+        if own > Usd::ZERO {
+            return Err(NoCredit::Alone { unsettled: own });
+        }
+    }
     let limits = [
         Some((Limit::Each, caps.each, own)),
         newcomer.then_some((Limit::Unproven, caps.unproven, own)),
@@ -142,7 +161,7 @@ mod tests {
     fn asked(dollars: i64, standing: Standing, funds: Funds) -> Result<(), (&'static str, Option<Limit>)> {
         admit(usd(dollars), &standing, &funds, &Caps::default()).map_err(|refused| {
             let which = match refused {
-                NoCredit::InDebt { .. } => None,
+                NoCredit::InDebt { .. } | NoCredit::Alone { .. } => None,
                 NoCredit::Beyond { which, .. } => Some(which),
             };
             (refused.as_str(if funds.allowance.is_some() { Scheme::Upto } else { Scheme::Exact }), which)
@@ -174,6 +193,11 @@ mod tests {
             (6, open(5), has(10, Some(11)), Err(("permit2_insufficient_balance", Some(Limit::Balance)))),
             (6, open(5), has(11, Some(10)), Err(("permit2_allowance_required", Some(Limit::Allowance)))),
             (6, open(5), has(11, None), Ok(())),
+            (5, Standing { sponsored: true, ..new }, RICH, Err(("permit2_allowance_required", Some(Limit::Allowance)))),
+            (5, Standing { sponsored: true, ..proven }, has(5, Some(5)), Ok(())),
+            (6, Standing { sponsored: true, ..proven }, has(5, Some(6)), Err(("permit2_insufficient_balance", Some(Limit::Balance)))),
+            (5, Standing { sponsored: true, ..open(5) }, RICH, Err(("EXPOSURE_LIMIT", None))),
+            (5, Standing { sponsored: true, ..open(5) }, has(10, None), Ok(())),
             (6, open(5), has(10, None), Err(("invalid_exact_evm_insufficient_balance", Some(Limit::Balance)))),
         ] {
             assert_eq!(asked(dollars, standing, funds), wanted, "{dollars} {standing:?} {funds:?}");
@@ -185,6 +209,8 @@ mod tests {
         let standing = Standing { unsettled: usd(60), proven: true, ..Standing::default() };
         let refused = admit(Usd::from_micros(40_500_000), &standing, &RICH, &Caps::default()).unwrap_err();
         assert_eq!(refused.to_string(), "60 USD are not settled yet, and 40.5 USD more would go beyond 100 USD");
+        let alone = admit(usd(1), &Standing { sponsored: true, ..standing }, &RICH, &Caps::default()).unwrap_err();
+        assert_eq!(alone.to_string(), "a payment that brings its allowance along goes alone, and 60 USD are not settled yet");
         assert_eq!(NoCredit::InDebt { owed: Usd::from_micros(50_000) }.to_string(), "0.05 USD of earlier jobs are unpaid");
     }
 

@@ -3,6 +3,7 @@
 use super::offer::Scheme;
 use super::revert::RevertReason;
 use super::signature::SignatureFault;
+use super::sponsoring::Unsponsored;
 
 /// A payment of `scheme` that is not taken. Shows itself as the word that clients know (x402.md 11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +61,8 @@ pub enum Reason {
     Balance,
     /// The payer hasn't allowed Permit2 to move enough.
     Allowance,
+    /// The allowance that it brings along isn't good.
+    Sponsored(Unsponsored),
     /// The chain refuses it.
     Simulation(RevertReason),
 }
@@ -82,6 +85,7 @@ impl Refusal {
             }
             Reason::DeadlineFar => Some("the authorization ends too far in the future; is the signer's clock right?".to_owned()),
             Reason::Signature(fault) => Some(fault.to_string()),
+            Reason::Sponsored(fault) => Some(fault.to_string()),
             Reason::UnsupportedPayer => Some("wallets with code, delegated ones too, can't pay here".to_owned()),
             Reason::Requirements => Some("`accepted` is not an offer of this request".to_owned()),
             Reason::Version
@@ -123,6 +127,7 @@ const fn upto(reason: Reason) -> &'static str {
         Reason::NonceUsed => "permit2_invalid_nonce",
         Reason::Balance => "permit2_insufficient_balance",
         Reason::Allowance => "permit2_allowance_required",
+        Reason::Sponsored(fault) => fault.as_str(),
         Reason::Simulation(revert) => revert.as_str(),
     }
 }
@@ -143,6 +148,7 @@ const fn exact(reason: Reason) -> &'static str {
         Reason::UnsupportedPayer => "unsupported_payer",
         Reason::NonceUsed => "invalid_exact_evm_nonce_already_used",
         Reason::Balance => "invalid_exact_evm_insufficient_balance",
+        Reason::Sponsored(fault) => fault.as_str(),
         Reason::Simulation(_) => "invalid_exact_evm_transaction_simulation_failed",
     }
 }

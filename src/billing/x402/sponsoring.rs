@@ -59,16 +59,19 @@ pub enum Unsponsored {
     /// Ends before the payment does.
     #[error("the sponsored allowance ends before the payment")]
     Deadline,
+    /// Signed under another number than the token's next one for the payer.
+    #[error("the sponsored allowance was signed under a number that is not the token's next")]
+    Nonce,
     /// Not signed by the payer.
     #[error("the sponsored allowance: {0}")]
     Signature(SignatureFault),
 }
 
 impl Unsponsored {
-    /// The protocol's word for it. For a signature there is none.
+    /// The protocol's word for it. For a number and a signature there is none.
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::Format | Self::Signature(_) => "invalid_eip2612_extension_format",
+            Self::Format | Self::Nonce | Self::Signature(_) => "invalid_eip2612_extension_format",
             Self::From => "eip2612_from_mismatch",
             Self::Asset => "eip2612_asset_mismatch",
             Self::Spender => "eip2612_spender_not_permit2",
@@ -88,11 +91,35 @@ pub fn read(payment: &PaymentPayload) -> Result<Option<Info>, Unsponsored> {
     Info::deserialize(info).map(Some).map_err(|_| Unsponsored::Format)
 }
 
-/// Checks it against the verified payment that it came with, and makes it what the proxy takes.
+/// An allowance of a payment's maximum that its payer signed for the token, sent along with its settlement. It replaces what
+/// Permit2 is allowed by then, more or less, so nothing else of the payer may count on that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sponsored {
+    /// Its number at the token: it is good while that is the payer's next.
+    pub nonce: Uint,
+    /// The last second, in block time, at which it can be used.
+    pub deadline: Uint,
+    /// The payer's.
+    pub signature: Signature,
+}
+
+impl Sponsored {
+    /// What the proxy takes, for a payment of at most `max`.
+    ///
+    /// # Errors
+    /// Where the signature has no three parts; one that was checked has.
+    pub fn permit(&self, max: U256) -> Result<Eip2612Permit, SignatureFault> {
+        let parts = self.signature.parts(Form::Plain)?;
+        let word = |number: U256| B256::from(number);
+        Ok(Eip2612Permit { value: max, deadline: self.deadline.0, r: word(parts.r), s: word(parts.s), v: parts.v() })
+    }
+}
+
+/// Checks it against the verified payment that it came with. Whether its number is the token's next is the chain's to say.
 ///
 /// # Errors
 /// With the first thing that is wrong.
-pub fn check(info: &Info, permit: &Permit2Authorization, terms: &Terms) -> Result<Eip2612Permit, Unsponsored> {
+pub fn check(info: &Info, permit: &Permit2Authorization, terms: &Terms) -> Result<Sponsored, Unsponsored> {
     let checks = [
         (info.from == permit.from, Unsponsored::From),
         (info.asset == terms.asset, Unsponsored::Asset),
@@ -106,9 +133,7 @@ pub fn check(info: &Info, permit: &Permit2Authorization, terms: &Terms) -> Resul
     let allowance = Allowance { owner: info.from, value: info.amount.0, nonce: info.nonce.0, deadline: info.deadline.0 };
     let digest = token::allowance_digest(&allowance, terms);
     info.signature.check(&digest, Form::Plain, info.from).map_err(Unsponsored::Signature)?;
-    let parts = info.signature.parts(Form::Plain).map_err(Unsponsored::Signature)?;
-    let word = |number: U256| B256::from(number);
-    Ok(Eip2612Permit { value: info.amount.0, deadline: info.deadline.0, r: word(parts.r), s: word(parts.s), v: parts.v() })
+    Ok(Sponsored { nonce: info.nonce, deadline: info.deadline, signature: info.signature.clone() })
 }
 
 /// What a 402 says of it, where it is offered.
@@ -146,8 +171,9 @@ mod tests {
     fn what_the_official_client_adds_is_taken() {
         let (info, permit, terms) = sample();
         let sponsored = check(&info, &permit, &terms).unwrap();
-        assert_eq!((sponsored.value, info.nonce), (permit.permitted.amount.0, Uint::new(7)));
-        assert!([27, 28].contains(&sponsored.v));
+        let taken = sponsored.permit(permit.permitted.amount.0).unwrap();
+        assert_eq!((taken.value, taken.deadline, sponsored.nonce), (permit.permitted.amount.0, info.deadline.0, Uint::new(7)));
+        assert_eq!([taken.r.as_slice(), taken.s.as_slice(), &[taken.v]].concat(), info.signature.as_bytes());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::offer::{Offer, Scheme, Terms};
 use super::refusal::{Reason, Refusal};
 use super::revert::RevertReason;
 use super::signature::{Form, Signature};
+use super::sponsoring::Sponsored;
 use super::{permit2, token};
 use crate::types::{Network, Timestamp, Usd, Wallet};
 
@@ -47,6 +48,8 @@ pub struct Verified {
     pub authorization: Authorization,
     /// The payer's signature.
     pub signature: Signature,
+    /// The allowance that comes along with it, where it is taken.
+    pub sponsored: Option<Sponsored>,
 }
 
 impl Verified {
@@ -104,6 +107,7 @@ pub fn verify(payment: &PaymentPayload, offer: &Offer<'_>, now: u64) -> Result<V
         deadline: at(end),
         authorization,
         signature: body.signature.clone(),
+        sponsored: None,
     })
 }
 

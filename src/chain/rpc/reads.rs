@@ -215,6 +215,14 @@ impl Node {
         self.view(token, &IToken::balanceOfCall { account: account.address() }).await
     }
 
+    /// The number that an account's next EIP-2612 permit of a token must have.
+    ///
+    /// # Errors
+    /// [`Error`]; a token that has none is one that takes no such permits.
+    pub async fn permit_number(&self, token: Wallet, owner: Wallet) -> Result<U256, Error> {
+        self.view(token, &IToken::noncesCall { owner: owner.address() }).await
+    }
+
     /// An account's next nonces.
     ///
     /// # Errors
@@ -302,6 +310,14 @@ impl Rpc {
     /// [`Error`]
     pub async fn pending_time(&self) -> Result<u64, Error> {
         self.any(|node| async move { node.pending_time().await }).await
+    }
+
+    /// As [`Node::permit_number`].
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn permit_number(&self, token: Wallet, owner: Wallet) -> Result<U256, Error> {
+        self.any(|node| async move { node.permit_number(token, owner).await }).await
     }
 
     /// As [`Node::nonces`].

@@ -51,6 +51,9 @@ const ALL: [&str; 11] = [
     PROXY_CODE_HASH,
 ];
 
+/// Of all networks.
+const SPONSOR_ALLOWANCE: &str = "UPTO_SPONSOR_ALLOWANCE";
+
 /// A settler's places for operators; as many accounts can settle directly.
 const OPERATORS_MAX: usize = 4;
 /// For one call to a node.
@@ -122,6 +125,8 @@ pub enum WaySettings {
     Direct {
         /// They.
         operators: Vec<OperatorKey>,
+        /// Allowances that payers sign are sent along.
+        sponsors: bool,
     },
     /// By somebody else.
     Hosted(FacilitatorSettings),
@@ -243,7 +248,7 @@ impl Reader<'_> {
     fn settings(&self, options: &PaymentOptions) -> Result<NetworkSettings, ConfigError> {
         let (asset, asset_name, asset_version) = self.asset()?;
         let pay_to = self.pay_to()?;
-        let way = self.way()?;
+        let way = self.way(options.upto_sponsor_allowance)?;
         if way.operators().iter().any(|key| key.wallet() == pay_to) {
             // T-20: an operator's key is in this process, and what was earned must not be in its reach.
             return Err(self.fault(PAY_TO, "must not be an operator account: whoever gets its key would get all that was paid"));
@@ -338,7 +343,14 @@ impl Reader<'_> {
         Ok(keys)
     }
 
-    fn way(&self) -> Result<WaySettings, ConfigError> {
+    fn way(&self, sponsors: bool) -> Result<WaySettings, ConfigError> {
+        // A settler calls the proxy's plain settle alone, and somebody else's facilitator can't be told to.
+        for end in [SETTLER_ADDRESS, FACILITATOR_URL] {
+            if sponsors && self.get(end).is_some() {
+                let (setting, fault) = (SPONSOR_ALLOWANCE, "only an operator account that settles by itself can send an allowance along");
+                return Err(ConfigError::new(setting, format!("must be false where {} is set: {fault}", variable(self.network, end))));
+            }
+        }
         let (operators, settler) = (self.operators()?, self.wallet(SETTLER_ADDRESS)?);
         let cdp = self.cdp()?;
         let Some(url) = self.get(FACILITATOR_URL) else {
@@ -353,7 +365,7 @@ impl Reader<'_> {
             }
             return Ok(match settler {
                 Some(settler) => WaySettings::Batch { settler, operators },
-                None => WaySettings::Direct { operators },
+                None => WaySettings::Direct { operators, sponsors },
             });
         };
         let url = self.url(FACILITATOR_URL, url)?;
@@ -434,7 +446,7 @@ pub(super) fn shown(networks: &[Network], variables: &Variables) -> Vec<(String,
 impl WaySettings {
     fn operators(&self) -> &[OperatorKey] {
         match self {
-            Self::Batch { operators, .. } | Self::Direct { operators } => operators,
+            Self::Batch { operators, .. } | Self::Direct { operators, .. } => operators,
             Self::Hosted(_) => &[],
         }
     }

@@ -34,7 +34,7 @@ fn base_needs_a_node_a_key_and_a_recipient() {
     assert_eq!(terms.asset.to_string(), "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913");
     assert_eq!((&*terms.asset_name, &*terms.asset_version, terms.pay_to.to_string().as_str()), ("USD Coin", "2", PAID));
     assert_eq!((terms.permit2, terms.proxy, base.proxy_code_hash), (Terms::PERMIT2, Terms::UPTO_PROXY, UPTO_PROXY_CODE_HASH));
-    assert!(matches!(&base.way, WaySettings::Direct { operators } if operators[0].wallet().to_string() == FIRST));
+    assert!(matches!(&base.way, WaySettings::Direct { operators, sponsors: false } if operators[0].wallet().to_string() == FIRST));
     assert_eq!((base.caps, base.stall_seconds, base.contracts.len()), (Caps::default(), None, 0));
     let policy = base.policy;
     assert_eq!((policy.batch_max, policy.linger_ms, policy.confirmations, policy.give_up_ms), (25, 1000, 1, 30_000));
@@ -50,6 +50,24 @@ fn the_ways() {
     let two = on_base(&[(RPC_URL, "https://one.example,http://127.0.0.1:8545/")]).unwrap();
     assert_eq!(two.rpc.urls.len(), 2);
     assert_eq!(on_base(&[(PROXY_CODE_HASH, &"ab".repeat(32))]).unwrap().proxy_code_hash, [0xab; 32]);
+}
+
+/// A settler, or somebody else's facilitator, can't send an allowance along: nobody is let to believe that it does.
+#[test]
+fn allowances_are_sponsored_by_operators_alone() {
+    let base = |more: &[(&str, &str)]| {
+        let set = [&[(RPC_URL, "http://127.0.0.1:1"), (PAY_TO, PAID)], more].concat();
+        read(&["--x402-networks=eip155:8453", "--upto-sponsor-allowance"], &variables(8453, &set))
+            .map(|mut networks| networks.remove(0).way)
+    };
+    assert!(matches!(base(&[(OPERATOR_KEYS, KEYS[0])]), Ok(WaySettings::Direct { sponsors: true, .. })));
+    for (end, more) in [
+        (SETTLER_ADDRESS, vec![(OPERATOR_KEYS, KEYS[0]), (SETTLER_ADDRESS, TOKEN)]),
+        (FACILITATOR_URL, vec![(FACILITATOR_URL, "https://facilitator.example")]),
+    ] {
+        let refused = base(&more).unwrap_err();
+        assert!(refused.starts_with(&format!("UPTO_SPONSOR_ALLOWANCE must be false where X402_EIP155_8453_{end} is set")), "{refused}");
+    }
 }
 
 /// Every fault names its variable, says what it must be, and tells no secret.

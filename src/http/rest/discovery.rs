@@ -253,7 +253,7 @@ mod tests {
     use crate::http::x402::wares::Wares;
 
     fn catalogue() -> Vec<Item> {
-        let wares = Wares::new(&Settings::default());
+        let wares = Wares::new(&Settings::default(), false);
         wares.listed().into_iter().map(|ware| Item::of(ware, Vec::new(), 1_790_000_000)).collect()
     }
 

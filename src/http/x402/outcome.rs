@@ -68,7 +68,7 @@ fn unclaimed(error: PaymentError) -> Problem {
         PaymentError::ChainUnavailable => {
             Problem::new(Kind::ChainUnavailable, "Nothing was claimed; send the same payment again in a moment.").after_seconds(2)
         }
-        PaymentError::Node(Error::Refused(shard::Refusal::NoCredit(why @ NoCredit::Beyond { .. }))) => {
+        PaymentError::Node(Error::Refused(shard::Refusal::NoCredit(why @ (NoCredit::Beyond { .. } | NoCredit::Alone { .. })))) => {
             let problem = match why.as_str(Scheme::Upto) {
                 "EXPOSURE_LIMIT" => Kind::ExposureLimit,
                 "permit2_allowance_required" => Kind::Permit2AllowanceRequired,
@@ -111,6 +111,7 @@ fn refused(refusal: &Refusal) -> Problem {
         | Reason::DeadlineFar
         | Reason::Signature(_)
         | Reason::NonceUsed
+        | Reason::Sponsored(_)
         | Reason::Simulation(_) => (Kind::PaymentRefused, RetryAction::Resign),
     };
     let more = refusal.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
@@ -122,6 +123,7 @@ fn refused(refusal: &Refusal) -> Problem {
 mod tests {
     use super::*;
     use crate::billing::x402::exposure::Limit;
+    use crate::billing::x402::sponsoring::Unsponsored;
     use crate::types::Usd;
 
     /// Which answers ask for another payment, by which word, and what becomes of the one that came.
@@ -138,6 +140,8 @@ mod tests {
             (beyond(Limit::UnprovenTotal), 402, Some("EXPOSURE_LIMIT"), PaymentState::Unused),
             (beyond(Limit::Allowance), 412, Some("permit2_allowance_required"), PaymentState::Unused),
             (beyond(Limit::Balance), 402, Some("permit2_insufficient_balance"), PaymentState::Unused),
+            (node(NoCredit::Alone { unsettled: Usd::ZERO }.into()), 402, Some("EXPOSURE_LIMIT"), PaymentState::Unused),
+            (refused(Reason::Sponsored(Unsponsored::Nonce)), 402, Some("invalid_eip2612_extension_format"), PaymentState::Unused),
             (node(NoCredit::InDebt { owed: Usd::ZERO }.into()), 402, Some("PAYER_IN_DEBT"), PaymentState::Unused),
             (PaymentError::AlreadyUsed { is_settled: false }, 409, None, PaymentState::InFlight),
             (PaymentError::AlreadyUsed { is_settled: true }, 409, None, PaymentState::Settled),

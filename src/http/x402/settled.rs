@@ -92,6 +92,7 @@ mod tests {
             deadline: Timestamp::from_millis(1_800_000_000_000),
             authorization: Authorization::Upto(permit),
             signature: format!("0x{}1b", "11".repeat(64)).parse().unwrap(),
+            sponsored: None,
         };
         let terms = Terms {
             network: NETWORK,

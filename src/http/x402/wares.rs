@@ -7,7 +7,7 @@ use utoipa::openapi::schema::Schema;
 
 use crate::billing::x402::extensions::{self, Bazaar};
 use crate::billing::x402::messages::Members;
-use crate::billing::x402::{Resource, Scheme};
+use crate::billing::x402::{Resource, Scheme, sponsoring};
 use crate::http::rest::jobs::order::SubmitRequest;
 use crate::http::settings::Settings;
 use crate::types::{LeadPayload, Route, Usd, WebsearchPayload};
@@ -49,8 +49,8 @@ pub struct Wares {
 }
 
 impl Wares {
-    /// As the operator sells them.
-    pub fn new(settings: &Settings) -> Self {
+    /// As the operator sells them; where it `sponsors` allowances, jobs say so.
+    pub fn new(settings: &Settings, sponsors: bool) -> Self {
         let url = |path: &str| format!("{}{path}", settings.public_url);
         let jobs = Bazaar {
             body: json!({"route": "enrich/websearch", "payload": business(), "bill_up_to_usd": settings.ceiling_default}),
@@ -68,17 +68,21 @@ impl Wares {
             body_schema: written(&WebsearchPayload::schema()),
             output: Some(json!({"matched": true, "billed": true, "cache_hit": false, "business": {"name": {"value": "Acme Corp"}}})),
         };
-        Self {
-            jobs: Ware::listed(
-                Scheme::Upto,
-                settings.ceiling_default,
-                resource(
-                    url(JOBS),
-                    "An asynchronous enrichment job: submit it, poll its queue, get a result. Charged after the run for what it used, never above the signed maximum, and nothing for a no-match.",
-                    &["async", "jobs", "queue", "enrichment", "upto"],
-                ),
-                jobs,
+        let mut jobs = Ware::listed(
+            Scheme::Upto,
+            settings.ceiling_default,
+            resource(
+                url(JOBS),
+                "An asynchronous enrichment job: submit it, poll its queue, get a result. Charged after the run for what it used, never above the signed maximum, and nothing for a no-match.",
+                &["async", "jobs", "queue", "enrichment", "upto"],
             ),
+            jobs,
+        );
+        if sponsors {
+            jobs.extensions.insert(sponsoring::EXTENSION.to_owned(), sponsoring::offered());
+        }
+        Self {
+            jobs,
             websearch: Ware::listed(
                 Scheme::Exact,
                 settings.prices.of(Route::Websearch).catalogue,
@@ -193,7 +197,7 @@ mod tests {
     #[test]
     fn a_402_fits_into_its_header_with_its_schema() {
         let settings = Settings { routes: Route::ALL.to_vec(), ..Settings::default() };
-        let wares = Wares::new(&settings);
+        let wares = Wares::new(&settings, false);
         for ware in [&wares.jobs, &wares.websearch, &wares.deposits] {
             let accepts: Vec<_> = (0..3).map(|network| requirements(ware.scheme, 84_532 + network)).collect();
             let demand = Demand::new(ware, accepts, "permit2_insufficient_balance", After::Nothing).unwrap();
@@ -201,8 +205,14 @@ mod tests {
             assert_eq!(decode::<PaymentRequired>(demand.header.as_bytes()).unwrap(), demand.required);
             let extensions = demand.required.extensions.unwrap();
             assert_eq!(extensions.contains_key(BAZAAR), ware.listing.is_some());
+            assert!(!extensions.contains_key(sponsoring::EXTENSION));
             assert_eq!(extensions["payment-identifier"]["info"]["required"], false);
         }
+        // What a client needs to sign goes before what a catalogue is told.
+        let sponsored = Wares::new(&settings, true);
+        let accepts: Vec<_> = (0..3).map(|network| requirements(Scheme::Upto, 84_532 + network)).collect();
+        let demand = Demand::new(&sponsored.jobs, accepts, "payment required", After::Nothing).unwrap();
+        assert!(demand.header.len() <= WRITTEN_MAX && demand.required.extensions.unwrap().contains_key(sponsoring::EXTENSION));
         // Many networks are more important than the schema.
         let many: Vec<_> = (0..9).map(|network| requirements(Scheme::Upto, network)).collect();
         let demand = Demand::new(&wares.jobs, many, "payment required", After::Nothing).unwrap();
@@ -211,7 +221,7 @@ mod tests {
 
     #[test]
     fn schemas_stand_on_their_own_and_take_their_examples() {
-        let wares = Wares::new(&Settings::default());
+        let wares = Wares::new(&Settings::default(), false);
         for ware in wares.listed() {
             let listing = ware.listing.as_ref().unwrap();
             for schema in [listing.body_schema.clone(), shortened(listing.body_schema.clone())] {

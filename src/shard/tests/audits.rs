@@ -238,6 +238,9 @@ fn the_audit_finds_a_wrong_sum() {
     }
     world.shard.unsettled.insert(wallet(1), Usd::from_micros(1_000_000));
     world.finish(id, false);
+    world.shard.sponsored.insert(wallet(1), 1);
+    assert!(Audit::new().finish(&world.shard).broken.iter().any(|broken| broken.invariant == "I-17"));
+    world.shard.sponsored.remove(&wallet(1));
     world.shard.unsettled.insert(wallet(2), Usd::from_micros(1));
     assert!(Audit::new().finish(&world.shard).broken.iter().any(|broken| broken.invariant == "I-17"));
 }

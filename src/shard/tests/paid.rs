@@ -1,12 +1,12 @@
 //! Jobs and claims that wallets pay for: one decision, one claim, one end for each.
 
-use super::payments::{BASE, OTHER, RICH, books, due_key, exact, keyed, sound, upto, usd, wallet};
+use super::payments::{BASE, OTHER, RICH, books, due_key, exact, keyed, sound, sponsored, upto, usd, wallet};
 use super::*;
 use crate::billing::Account;
 use crate::billing::lane::{Claimant, DeadReason, LaneId, Outcome, TxHash};
 use crate::billing::x402::claim::Replay;
 use crate::billing::x402::exposure::{Caps, Funds, Limit, NoCredit};
-use crate::job::FailureCode;
+use crate::job::{FailureCode, Payment};
 
 const TX: TxHash = TxHash([7; 32]);
 const MINED: Outcome = Outcome::Mined(TX);
@@ -146,6 +146,50 @@ fn d5_newcomers_are_capped() {
     assert_eq!(limit(world.submit(&next, credit)), None);
     let beyond = world.paid_spec(upto(1, 4, 4_000_000, BASE));
     assert_eq!(limit(world.submit(&beyond, credit)), Some(Limit::Each));
+}
+
+/// T-07: allowances that come along carry numbers one after the other and replace each other, so each goes alone.
+#[test]
+fn t07_a_sponsored_payment_goes_alone() {
+    let mut world = World::new();
+    let alone = |answer: Result<Reply, Refusal>| match answer {
+        Err(Refusal::NoCredit(NoCredit::Alone { unsettled })) => Some(unsettled),
+        Ok(_) => None,
+        Err(other) => panic!("{other:?}"),
+    };
+    let newcomer = world.paid_spec(sponsored(1, 1, 1_000_000));
+    let refused = world.submit(&newcomer, RICH).unwrap_err();
+    assert!(matches!(refused, Refusal::NoCredit(NoCredit::Beyond { which: Limit::Allowance, .. })), "{refused:?}");
+    let settle = |world: &mut World, id: JobId, payment: &Payment| {
+        world.hop(id, 1);
+        world.finish(id, true);
+        world.heard(due_key(payment), MINED);
+        world.heard(due_key(payment), SETTLED);
+    };
+    let id = world.running(upto(1, 2, 1_000_000, BASE));
+    assert_eq!(world.shard.sponsored(&wallet(1)), 0);
+    settle(&mut world, id, &upto(1, 2, 1_000_000, BASE));
+    // Beside one that counts on the allowance that is there.
+    let id = world.running(upto(1, 3, 1_000_000, BASE));
+    assert_eq!(alone(world.submit(&newcomer, RICH)), Some(usd(1_000_000)));
+    settle(&mut world, id, &upto(1, 3, 1_000_000, BASE));
+    let id = world.running(sponsored(1, 1, 1_000_000));
+    assert_eq!(world.shard.sponsored(&wallet(1)), 1);
+    for other in [sponsored(1, 4, 2_000_000), upto(1, 5, 1, BASE)] {
+        let other = world.paid_spec(other);
+        assert_eq!(alone(world.submit(&other, RICH)), Some(usd(1_000_000)));
+    }
+    // What needs no allowance doesn't mind, and another wallet's is another.
+    let exact = world.paid_spec(exact(1, 6, 1));
+    assert_eq!(alone(world.submit(&exact, Credit { funds: Funds { allowance: None, ..RICH.funds }, ..RICH })), None);
+    world.running(upto(2, 1, 1_000_000, BASE));
+    world.append();
+    world.crash();
+    assert_eq!(world.shard.sponsored(&wallet(1)), 1);
+    sound(&mut world);
+    settle(&mut world, id, &sponsored(1, 1, 1_000_000));
+    assert_eq!(world.shard.sponsored(&wallet(1)), 0);
+    sound(&mut world);
 }
 
 /// CP-20, C7: nothing is owed for no match, so no due is made and the job is over in the same commit.

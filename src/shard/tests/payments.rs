@@ -6,6 +6,7 @@ use crate::billing::lane::{Claimant, ItemKey};
 use crate::billing::x402::amount::{self, Uint};
 use crate::billing::x402::exposure::{Caps, Funds};
 use crate::billing::x402::messages::{Eip3009Authorization, Permit2Authorization, TokenPermissions, Witness};
+use crate::billing::x402::sponsoring::Sponsored;
 use crate::billing::x402::{Authorization, ClientKey, RequestHash, Signature, Terms, Verified};
 use crate::job::Payment;
 use crate::types::{Network, Wallet};
@@ -50,6 +51,7 @@ fn payment(payer: Wallet, network: Network, max: Usd, authorization: Authorizati
         deadline: Timestamp::from_millis(i64::try_from(DEADLINE_S).unwrap() * 1000),
         authorization,
         signature: Signature::from_bytes(&[0x1b; 65]),
+        sponsored: None,
     };
     let request = RequestHash::of("POST", "/", b"{}");
     Payment { verified, terms: terms(network), request, client_key: None, original: None, payer_has_code: false }
@@ -66,6 +68,14 @@ pub(super) fn upto(payer: u8, nonce: u8, max: i64, network: Network) -> Payment 
         witness: Witness { to: wallet(0xa2), facilitator: wallet(0xa3), valid_after: Uint::new(0) },
     };
     payment(wallet(payer), network, usd(max), Authorization::Upto(permit))
+}
+
+/// The same, with an allowance that it brings along.
+pub(super) fn sponsored(payer: u8, nonce: u8, max: i64) -> Payment {
+    let mut payment = upto(payer, nonce, max, BASE);
+    let signature = Signature::from_bytes(&[0x1b; 65]);
+    payment.verified.sponsored = Some(Sponsored { nonce: Uint::new(0), deadline: Uint::new(DEADLINE_S), signature });
+    payment
 }
 
 /// Exactly `amount`, by EIP-3009.
