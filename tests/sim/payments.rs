@@ -49,6 +49,7 @@ pub(crate) fn payment(number: u64, permit: Permit) -> Payment {
         deadline: Timestamp::from_millis(i64::try_from(deadline).unwrap() * 1000),
         authorization,
         signature: Signature::from_bytes(&[0x1b; 65]),
+        sponsored: None,
     };
     let terms = Terms {
         network: NETWORK,
