@@ -98,23 +98,26 @@ async fn look(chain: &Chain, intent: &Intent, hashes: &[TxHash]) -> Option<Outco
     None
 }
 
-/// Whether it is over: the authorization used by none of the named transactions, its time past, or refused for long with a payer
-/// who can't pay the charge any more (I-12).
+/// Whether it is over: its time past with the authorization unused, or refused for long with a payer who can't pay the charge any
+/// more (I-12). Never where it is used.
 async fn ended(chain: &Chain, due: &Due, refused_for_ms: i64) -> Option<DeadReason> {
     let verified = &due.payment.verified;
     let states = chain.parts.rpc.payer_states(&due.payment.terms, &[query_of(verified)]).await.ok()?;
     let state = states.into_iter().next().flatten()?;
     let deadline = u64::try_from(verified.deadline.seconds()).unwrap_or(0);
-    if state.block_time > deadline && !state.nonce_used {
+    // Whoever used it: the facilitator may have, in a transaction that it never named or that was named before a restart. A payer who
+    // may have paid is no debtor (C9), so this stays unknown until a person has looked.
+    if state.nonce_used {
+        tracing::error!(payer = %verified.payer, "an authorization is used, and no transaction that was named did it: look for the token's log");
+        return None;
+    }
+    if state.block_time > deadline {
         return Some(DeadReason::Expired);
     }
     if refused_for_ms < chain.parts.policy.give_up_ms {
         return None;
     }
     let owed = amount::units(due.amount);
-    if state.nonce_used {
-        return Some(DeadReason::Burned);
-    }
     (state.balance < owed || state.allowance < owed || (state.code_size > 0 && !due.payment.payer_has_code))
         .then_some(DeadReason::Refused(RevertReason::Empty))
 }
