@@ -12,9 +12,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use enrich_jobs::cli::samples;
 use enrich_jobs::clock::SystemClock;
+use enrich_jobs::enrich::research::Tools;
 use enrich_jobs::enrich::vendors::directory::{Directory, DirectorySettings, import};
 use enrich_jobs::enrich::vendors::website::{Fetch, GuardedFetch, Page, Website, WebsiteSettings};
-use enrich_jobs::enrich::websearch::{Websearch, WebsearchVendors};
+use enrich_jobs::enrich::websearch::Websearch;
 use enrich_jobs::enrich::{Enricher, Error, Journal, JournalError, Run, RunSettings};
 use enrich_jobs::job::{Hop, HopOutcome};
 use enrich_jobs::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits, Reach};
@@ -103,7 +104,7 @@ impl World {
         let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "https://enrich.example".to_owned() };
         let limits = Limits::new(LimitSettings::default());
         let fetch = GuardedFetch::new(GuardedClient::new(guard).unwrap(), limits, Breakers::new(BreakerSettings::default()));
-        let enricher = Websearch::new(WebsearchVendors { directory: Some(directory(dir.path())), website: Some(website(fetch)) });
+        let enricher = Websearch::new(Tools { directory: Some(directory(dir.path())), website: Some(website(fetch)) });
         Self { web, enricher, dir }
     }
 
@@ -304,7 +305,7 @@ impl Fetch for Internet {
 }
 
 async fn without_directory(payload: Value) -> Result<Value, Error> {
-    let enricher = Websearch::new(WebsearchVendors { directory: None, website: Some(website(Internet::default())) });
+    let enricher = Websearch::new(Tools { directory: None, website: Some(website(Internet::default())) });
     attempt(&enricher, &payload, &Arc::default(), 1_000_000, CancellationToken::new()).await
 }
 
@@ -325,7 +326,7 @@ async fn no_vendor_is_no_result() {
     assert!(unavailable(without_directory(json!({"business_name": "Acme", "domain": "nobody.example"})).await), "it failed");
     assert!(unavailable(without_directory(json!({"business_name": "Acme"})).await), "nothing to ask");
     let empty = tempfile::tempdir().unwrap();
-    let enricher = Websearch::new(WebsearchVendors { directory: Some(directory(empty.path())), website: None });
+    let enricher = Websearch::new(Tools { directory: Some(directory(empty.path())), website: None });
     let payload = json!({"business_name": "Acme"});
     assert!(unavailable(attempt(&enricher, &payload, &Arc::default(), 1_000_000, CancellationToken::new()).await), "nothing imported");
 }
@@ -337,7 +338,7 @@ async fn loopback_is_out_of_reach_by_default() {
     let guard = GuardSettings { contact: "https://enrich.example".to_owned(), ..GuardSettings::default() };
     let (limits, breakers) = (Limits::new(LimitSettings::default()), Breakers::new(BreakerSettings::default()));
     let fetch = GuardedFetch::new(GuardedClient::new(guard).unwrap(), limits, breakers);
-    let enricher = Websearch::new(WebsearchVendors { directory: Some(directory(world.dir.path())), website: Some(website(fetch)) });
+    let enricher = Websearch::new(Tools { directory: Some(directory(world.dir.path())), website: Some(website(fetch)) });
     let book = Arc::new(Book::default());
     let payload = json!({"business_name": "Acme Corp", "city": "Tampa"});
     let result = attempt(&enricher, &payload, &book, 1_000_000, CancellationToken::new()).await.unwrap();

@@ -21,10 +21,11 @@ use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Config;
 use crate::enrich::Enricher;
+use crate::enrich::research::Tools;
 use crate::enrich::vendors::directory::Directory;
 use crate::enrich::vendors::noop::Noop;
 use crate::enrich::vendors::website::{GuardedFetch, Website};
-use crate::enrich::websearch::{Websearch, WebsearchVendors};
+use crate::enrich::websearch::Websearch;
 use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits};
 use crate::store::{Embedded, Store, embedded};
 use crate::types::{Reach, Route, ServerKey};
@@ -163,10 +164,8 @@ fn enrichers(config: &Config, addresses: &Addresses) -> Result<Vec<Arc<dyn Enric
     }
     let (limits, breakers) = (Limits::new(LimitSettings::default()), Breakers::new(BreakerSettings::default()));
     let fetch = GuardedFetch::new(client(config.website_reach, addresses)?, limits, breakers);
-    let vendors = WebsearchVendors {
-        directory: Some(Directory::new(config.directory.clone())),
-        website: Some(Website::new(config.website, Arc::new(fetch))),
-    };
+    let vendors =
+        Tools { directory: Some(Directory::new(config.directory.clone())), website: Some(Website::new(config.website, Arc::new(fetch))) };
     Ok(vec![Arc::new(Websearch::new(vendors))])
 }
 

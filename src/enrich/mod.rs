@@ -7,12 +7,13 @@
 pub mod claim;
 pub mod matching;
 pub mod phone;
+pub mod research;
 pub mod run;
 pub mod vendors;
 pub mod websearch;
 pub mod words;
 
-pub use run::{Answer, Call, Gate, Journal, JournalError, Run, RunSettings, Stop};
+pub use run::{Answer, Call, Gate, Journal, JournalError, Progress, Run, RunSettings, Stop};
 
 use crate::types::Route;
 

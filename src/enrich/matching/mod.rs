@@ -103,19 +103,51 @@ impl Subject {
         pairs.max().unwrap_or(0)
     }
 
+    /// What it is called.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// Its domains, without `www.`.
+    pub fn domains(&self) -> &[String] {
+        &self.domains
+    }
+
+    /// Whether it is known where its door is: a street, with a city or a postal code.
+    pub fn has_door(&self) -> bool {
+        self.street.is_some() && (self.city.is_some() || self.zip.is_some())
+    }
+
+    /// Whether the other is surely at another place: both say where, and neither the postal code nor the city with its street
+    /// is the same.
+    pub fn is_elsewhere(&self, other: &Self) -> bool {
+        let zip = agree(self.zip.as_ref(), other.zip.as_ref(), place::same_zip);
+        let city = agree(self.city.as_ref(), other.city.as_ref(), place::same_city);
+        let state = agree(self.state.as_ref(), other.state.as_ref(), place::same_state);
+        let street = agree(self.street.as_ref(), other.street.as_ref(), place::same_street);
+        match (zip, city) {
+            (Some(true), _) => street == Some(false) && any_agrees(&self.phones, &other.phones, phone::same) == Some(false),
+            (Some(false) | None, Some(false)) => true,
+            (Some(false), Some(true) | None) => street != Some(true),
+            (None, Some(true) | None) => state == Some(false) || (city == Some(true) && street == Some(false)),
+        }
+    }
+
     /// Whether they share a phone number or a domain.
     pub fn shares_contact(&self, other: &Self) -> bool {
         any_agrees(&self.phones, &other.phones, phone::same) == Some(true)
             || any_agrees(&self.domains, &other.domains, str::eq) == Some(true)
     }
 
-    /// Whether two findings are one business listed twice: the same line, the same domain, or the same door.
+    /// Whether two findings are one business listed twice: the same line or the same domain, or the same door under a name that
+    /// is alike, since one house has many tenants.
     pub fn is_same_business(&self, other: &Self) -> bool {
         let door = || {
             agree(self.zip.as_ref(), other.zip.as_ref(), place::same_zip) == Some(true)
                 && agree(self.street.as_ref(), other.street.as_ref(), place::same_street) == Some(true)
         };
-        self.name_likeness(other) >= NAME_RELATED && (self.shares_contact(other) || door())
+        let name = self.name_likeness(other);
+        (name >= NAME_RELATED && self.shares_contact(other)) || (name >= NAME_ALIKE && door())
     }
 }
 

@@ -10,8 +10,14 @@ pub fn names(one: &str, other: &str) -> u32 {
         return 0;
     }
     let spelling = percent(strsim::normalized_damerau_levenshtein(&bounded(&one.concat()), &bounded(&other.concat())));
+    let spelling = if spelling >= SLIP { spelling } else { spelling.min(OTHER_WORD) };
     spelling.max(shared_words(&one, &other))
 }
+
+/// From so much on, spellings differ by a slip of the pen, in percent.
+const SLIP: u32 = 85;
+/// Below it another word was meant: "Flood Example Works" is not "Slow Example Works", however many letters they share.
+const OTHER_WORD: u32 = 75;
 
 /// Two texts that are folded first, such as cities.
 pub fn texts(one: &str, other: &str) -> u32 {
@@ -59,6 +65,7 @@ mod tests {
             ("Acme Corp", "Apex Corp", 0..=60),
             ("Bayside Dental", "Bayside Plumbing", 0..=70),
             ("Harbor Dental", "Harbour Dental", 90..=100),
+            ("Flood Example Works", "Slow Example Works", 0..=75),
             ("!!!", "Acme", 0..=0),
         ] {
             let found = names(one, other);

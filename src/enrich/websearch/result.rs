@@ -1,13 +1,13 @@
 //! The result on the wire, and its summary for people.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::Finding;
 use crate::enrich::Stop;
-use crate::types::{Timestamp, WebsearchPayload};
+use crate::enrich::research::markdown::escaped;
+use crate::enrich::research::{Address, Business, Finding, Leaf, Source};
+use crate::types::WebsearchPayload;
 
 /// Everything that the result says.
 pub(super) struct Report<'a> {
@@ -30,90 +30,13 @@ struct Wire<'a> {
     stopped_because: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct Source<'a> {
-    id: String,
-    url: Option<&'a str>,
-    title: &'a str,
-    fetched_at: Timestamp,
-    tool: &'static str,
-}
-
-/// The business, each value with how certain it is and who says so.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Business {
-    pub(super) name: Option<Leaf>,
-    pub(super) legal_name: Option<Leaf>,
-    pub(super) phones: Vec<Leaf>,
-    pub(super) emails: Vec<Leaf>,
-    pub(super) website: Option<Leaf>,
-    pub(super) address: Address,
-    pub(super) social: BTreeMap<String, Leaf>,
-    pub(super) categories: Vec<Leaf>,
-    pub(super) hours: Option<Leaf>,
-    pub(super) people: Vec<PersonLeaf>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Address {
-    pub(super) street: Option<Leaf>,
-    pub(super) city: Option<Leaf>,
-    pub(super) state: Option<Leaf>,
-    pub(super) zip: Option<Leaf>,
-    pub(super) country: Option<Leaf>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct PersonLeaf {
-    pub(super) name: Leaf,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) role: Option<Leaf>,
-}
-
-/// One value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Leaf {
-    pub(super) value: String,
-    /// In percent; a fraction of one on the wire.
-    #[serde(serialize_with = "as_fraction")]
-    confidence: u32,
-    sources: Vec<String>,
-}
-
-impl Leaf {
-    pub(super) fn new(value: &str, confidence: u32, sources: impl Iterator<Item = usize>) -> Self {
-        Self { value: value.to_owned(), confidence, sources: sources.map(source_id).collect() }
-    }
-
-    /// Another value out of the same mouths.
-    pub(super) fn as_sure_of(&self, value: &str) -> Self {
-        Self { value: value.to_owned(), ..self.clone() }
-    }
-}
-
-impl<'a> Source<'a> {
-    fn of(index: usize, finding: &'a Finding) -> Self {
-        let Finding { tool, url, title, fetched_at, claims: _, subject: _ } = finding;
-        Self { id: source_id(index), url: url.as_deref(), title, fetched_at: *fetched_at, tool }
-    }
-}
-
-fn source_id(index: usize) -> String {
-    format!("s{}", index + 1)
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
-fn as_fraction<S: Serializer>(percent: &u32, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(f64::from(*percent) / 100.0)
-}
-
 impl Report<'_> {
     pub(super) fn to_json(&self) -> String {
         let wire = Wire {
             matched: self.score.is_some(),
             cache_hit: false,
             business: self.business.as_ref(),
-            sources: self.findings.iter().enumerate().map(|(index, finding)| Source::of(index, finding)).collect(),
+            sources: Source::all(self.findings),
             summary_markdown: self.summary(),
             stopped_because: self.stopped.map(|stop| match stop {
                 Stop::Budget => "budget",
@@ -187,16 +110,4 @@ impl Report<'_> {
 
 fn text_of(leaf: Option<&Leaf>) -> &str {
     leaf.map_or("", |leaf| leaf.value.as_str())
-}
-
-/// Strangers' text as text: nothing in it becomes a link, an image or markup where the summary is shown.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if matches!(letter, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '&' | '!') {
-            escaped.push('\\');
-        }
-        escaped.push(letter);
-    }
-    escaped
 }

@@ -1,13 +1,16 @@
 //! Many claims of several sources become one business.
 //!
 //! Claims that say the same are one value: each source takes away its share of the doubt, a source that says it twice only
-//! once. Where a field can have one value only, a contradicting value costs a third of its own weight. At last everything is
-//! weighed with the points of the match. All in whole percent, in the order of the sources, so that it never comes out otherwise.
+//! once. The business's own word goes before that of lists ([`Standing`]), which may agree with one another on what is long out
+//! of date. Where a field can have one value only, a contradicting value costs a third of its own weight, and is kept as an
+//! alternative. At last everything is weighed with the points of the match. All in whole percent, in the order of the sources,
+//! so that it never comes out otherwise.
 
 use std::collections::BTreeMap;
 
 use super::Finding;
-use super::result::{Address, Business, Leaf, PersonLeaf};
+use super::leaf::{Address, Business, Leaf, PersonLeaf};
+use super::resolve::Standing;
 use crate::enrich::claim::{Claim, Field};
 use crate::enrich::matching::{NAME_RELATED, Subject, domain_of, place, similarity};
 use crate::enrich::phone;
@@ -15,6 +18,8 @@ use crate::enrich::words::{fold, name_words};
 
 /// Values of one field that are kept.
 const VALUES_MAX: usize = 20;
+/// Values that contradict the one that is shown, of those that are kept.
+const ALTERNATIVES_MAX: usize = 5;
 /// Nobody is ever quite sure.
 const CONFIDENCE_MAX: u32 = 99;
 
@@ -25,17 +30,22 @@ struct Group<'a> {
     shown: &'a Claim,
     /// By source, in order: the strongest that each says of it.
     sources: BTreeMap<usize, u8>,
+    standing: Standing,
     confidence: u32,
 }
 
-/// Merges what the findings say; `score` are the points of the match.
-pub(super) fn business(findings: &[Finding], asked: &Subject, score: u32) -> Business {
+/// Merges what the findings say, each with how far it may speak; `score` are the points of the match. A finding's source id is
+/// its place in `findings`.
+pub fn business(findings: &[(Finding, Standing)], asked: &Subject, score: u32) -> Business {
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for (source, finding) in findings.iter().enumerate() {
+    for (source, (finding, standing)) in findings.iter().enumerate() {
         for claim in finding.claims.iter().filter(|claim| is_of_the_business(claim, asked)) {
-            match groups.iter_mut().find(|group| *group.field == claim.field && same(&claim.field, &group.shown.value, &claim.value)) {
-                Some(group) => group.add(source, claim),
-                None => groups.push(Group { field: &claim.field, shown: claim, sources: [(source, claim.strength)].into(), confidence: 0 }),
+            let known = groups.iter_mut().find(|group| *group.field == claim.field && same(&claim.field, &group.shown.value, &claim.value));
+            if let Some(group) = known {
+                group.add(source, *standing, claim);
+            } else {
+                let sources = [(source, claim.strength)].into();
+                groups.push(Group { field: &claim.field, shown: claim, sources, standing: *standing, confidence: 0 });
             }
         }
     }
@@ -90,7 +100,8 @@ fn same(field: &Field, one: &str, other: &str) -> bool {
 }
 
 impl<'a> Group<'a> {
-    fn add(&mut self, source: usize, claim: &'a Claim) {
+    fn add(&mut self, source: usize, standing: Standing, claim: &'a Claim) {
+        self.standing = self.standing.max(standing);
         let said = self.sources.entry(source).or_insert(0);
         *said = claim.strength.max(*said);
         let says_more = self.shown.note.is_none() && claim.note.is_some();
@@ -112,10 +123,10 @@ struct Merged<'a> {
 }
 
 impl Merged<'_> {
-    /// The field's groups, the most certain first; of equals the one that the earlier source said first.
+    /// The field's groups, the best placed and most certain first; of equals the one that the earlier source said first.
     fn of(&self, field: &Field) -> Vec<&Group<'_>> {
         let mut groups: Vec<&Group<'_>> = self.groups.iter().filter(|group| group.field == field).collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.confidence));
+        groups.sort_by_key(|group| std::cmp::Reverse((group.standing, group.confidence)));
         groups
     }
 
@@ -126,9 +137,11 @@ impl Merged<'_> {
 
     fn one(&self, field: &Field) -> Option<Leaf> {
         let groups = self.of(field);
-        let (chosen, rival) = (groups.first()?, groups.get(1));
-        let contradicted = rival.map_or(0, |rival| rival.confidence / 3);
-        Some(self.leaf(chosen, chosen.confidence.saturating_sub(contradicted)))
+        let (chosen, rivals) = groups.split_first()?;
+        let contradicted = rivals.iter().map(|rival| rival.confidence / 3).max().unwrap_or(0);
+        let mut leaf = self.leaf(chosen, chosen.confidence.saturating_sub(contradicted));
+        leaf.alternatives = rivals.iter().take(ALTERNATIVES_MAX).map(|rival| self.leaf(rival, rival.confidence)).collect();
+        Some(leaf)
     }
 
     fn all(&self, field: &Field) -> Vec<Leaf> {

@@ -1,0 +1,132 @@
+//! Asking: each question is one hop, and what comes back is kept.
+
+use std::collections::BTreeSet;
+
+use url::Url;
+
+use super::Finding;
+use crate::enrich::matching::{Subject, domain_of};
+use crate::enrich::run::{Answer, Call};
+use crate::enrich::vendors::directory::{Directory, Listing};
+use crate::enrich::vendors::website::{PageFacts, Website};
+use crate::enrich::{Error, JournalError, Run, Stop};
+use crate::types::WebsearchPayload;
+
+/// Whom can be asked; what isn't configured isn't.
+#[derive(Debug, Clone, Default)]
+pub struct Tools {
+    /// The operator's own data.
+    pub directory: Option<Directory>,
+    /// Public pages.
+    pub website: Option<Website>,
+}
+
+/// What has been asked and found so far.
+#[derive(Debug)]
+pub struct Research<'a> {
+    tools: &'a Tools,
+    /// What the buyer knows of the business.
+    pub asked: Subject,
+    /// What was found, in the order in which it was.
+    pub findings: Vec<Finding>,
+    urls: BTreeSet<String>,
+    hops: u32,
+    failures: Vec<String>,
+}
+
+impl<'a> Research<'a> {
+    /// Nothing asked yet.
+    pub fn new(tools: &'a Tools, asked: Subject) -> Self {
+        Self { tools, asked, findings: Vec::new(), urls: BTreeSet::new(), hops: 0, failures: Vec::new() }
+    }
+
+    /// Whether a page was asked for already.
+    pub fn has_read(&self, url: &Url) -> bool {
+        self.urls.contains(url.as_str())
+    }
+
+    /// How many hops there were, recorded ones included.
+    pub fn hops(&self) -> u32 {
+        self.hops
+    }
+
+    /// Asks the directory; at most `limit` entries, and never fewer than two, or a rival would go unseen. The indices of what
+    /// it brought.
+    ///
+    /// # Errors
+    /// The hop could not be recorded.
+    pub async fn look_up(&mut self, run: &mut Run, query: WebsearchPayload, limit: usize) -> Result<std::ops::Range<usize>, JournalError> {
+        let first = self.findings.len();
+        let Some(directory) = &self.tools.directory else { return Ok(first..first) };
+        let settings = directory.settings();
+        // Whether an older answer would do makes no difference to the question.
+        let query = WebsearchPayload { refresh: false, ..query };
+        let request = serde_json::to_string(&query).unwrap_or_default();
+        let call = Call { tool: "directory", request: &request, cost_max: settings.cost, timeout: settings.timeout };
+        let work = async {
+            let found = directory.find(query, limit.max(2)).await?;
+            Ok(Answer { value: (!found.is_empty()).then_some(found), cost: settings.cost })
+        };
+        if let Some(listings) = self.hop::<Vec<Listing>>(run, call, work).await? {
+            self.findings.extend(listings.iter().map(|listing| Finding::from_listing(listing, run.answered_at())));
+        }
+        Ok(first..self.findings.len())
+    }
+
+    /// Reads one page; `named_by` is the finding that gave it as the business's website. Its facts, and the index of the
+    /// finding that was made of them.
+    ///
+    /// # Errors
+    /// The hop could not be recorded.
+    pub async fn read(&mut self, run: &mut Run, url: &Url, named_by: Option<usize>) -> Result<Option<(PageFacts, usize)>, JournalError> {
+        let Some(website) = &self.tools.website else { return Ok(None) };
+        self.urls.insert(url.as_str().to_owned());
+        let settings = website.settings();
+        let call = Call { tool: "website", request: url.as_str(), cost_max: settings.cost, timeout: settings.timeout };
+        let work = async { website.read(url).await.map(|value| Answer { value, cost: settings.cost }) };
+        let Some(facts) = self.hop::<PageFacts>(run, call, work).await? else { return Ok(None) };
+        let host = domain_of(url.as_str());
+        let is_named = named_by.is_some() || self.findings.iter().any(|page| page.named_by.is_some() && page.host() == host);
+        self.findings.push(Finding::from_page(&facts, &self.asked, run.answered_at(), named_by, is_named));
+        Ok(Some((facts, self.findings.len() - 1)))
+    }
+
+    /// One hop; a failure is remembered, and a stop leaves nothing to be had.
+    async fn hop<T>(
+        &mut self,
+        run: &mut Run,
+        call: Call<'_>,
+        work: impl Future<Output = Result<Answer<T>, String>>,
+    ) -> Result<Option<T>, JournalError>
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned,
+    {
+        let answered = run.hop(call, work).await?;
+        if answered.is_ok() {
+            self.hops += 1;
+        }
+        Ok(match answered {
+            Ok(Ok(value)) => value,
+            Ok(Err(message)) => {
+                self.failures.push(format!("{}: {message}", call.tool));
+                None
+            }
+            Err(Stop::Budget | Stop::Deadline | Stop::Cancelled | Stop::Insolvent) => None,
+        })
+    }
+
+    /// Whether there is anything to conclude from.
+    ///
+    /// # Errors
+    /// [`Error::VendorUnavailable`] where nobody could be asked, or everybody failed.
+    pub fn check_answered(&self, run: &Run) -> Result<(), Error> {
+        let cut_short = matches!(run.stopped(), Some(Stop::Deadline | Stop::Cancelled | Stop::Insolvent));
+        if run.all_vendors_failed() && !cut_short {
+            return Err(Error::VendorUnavailable(self.failures.join("; ")));
+        }
+        if self.hops == 0 && run.stopped().is_none() {
+            return Err(Error::VendorUnavailable("nothing is configured that could be asked".to_owned()));
+        }
+        Ok(())
+    }
+}
