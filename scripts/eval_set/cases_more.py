@@ -66,27 +66,27 @@ class Harder:
 
     def no_match(self):
         words, luck, cities = self.maker.words, self.luck, self.maker.words.CITIES
-        for at, stem in enumerate(words.NOBODY[:10]):
-            city, trade = self.maker.city(), luck.pick(words.TRADES)
+        for at, stem in enumerate(words.NOBODY[:10] * 2):
+            city, trade = self.maker.city(), luck.pick(words.TRADES[:6] if at < 10 else words.TRADES[6:])
             payload = {"business_name": f"{stem} {trade[0]}", "city": city[0], "state": city[1]}
             if at % 3 == 1:
                 payload["phone"] = self.maker.phone(city[2]).shown(at)
             if at % 3 == 2:
                 payload |= {"zip": city[3][0], "street": self.maker.street()}
             self.nobody("no_match", "no_such_business", payload=payload)
-        for at in range(9):
+        for at in range(12):
             b = self.site("no_match", "elsewhere", known=at % 2 == 0)
             city = next(city for city in luck.shuffled(cities) if city[1] != b.state and city[0] != b.city)
             payload = {"business_name": b.name, "city": city[0], "state": city[1]} | ({"zip": city[3][1]} if at % 3 == 0 else {})
             self.nobody("no_match", "elsewhere", payload=payload, about=[b])
-        for _ in range(6):
+        for _ in range(8):
             b = self.site("no_match", "other_kind", stale=False)
             other = luck.pick([trade for trade in words.TRADES if trade[1] != b.trade[1]])
             stem = b.name.removesuffix(b.trade[0]).strip()
             name = f"{stem} {other[0]}"
             if self.world.once(("name", fold(name))):
                 self.nobody("no_match", "other_kind", payload={"business_name": name, "city": b.city, "state": b.state}, about=[b])
-        for at in range(6):
+        for at in range(9):
             b = self.maker.us("no_match", "closed", look=look(luck), closed=True, listed=["closed", None, "closed"][at % 3], row=["full", "no_site", None][at % 3])
             if at % 3 == 0:
                 b.people, b.look["team"] = [], False

@@ -3,13 +3,24 @@
 import html
 import json
 import re
+from dataclasses import dataclass
 
 from .listings import short
+from .making import local_part
 from .model import DIAL, fold
 
 PHONE = re.compile(r"(?<![\d.])\+?\d?[ .-]?\(?\d{3}\)?[ ./-]?\d{3}[ .-]\d{4}(?!\d)")
 DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 LEAST = {"businesses": 300, "websearch": 300, "leads": 200, "pages": 1500}
+
+
+@dataclass
+class Text:
+    """All that is said of a business."""
+
+    whole: str
+    folded: str
+    digits: str
 
 
 class Wrong(Exception):
@@ -30,10 +41,9 @@ def digits(text):
 
 def says(text, what, value, b):
     """Whether the text says the value of a field, in any of the ways that the set writes it."""
-    folded = fold(text)
-    if what == "phones":
-        national = value[len(DIAL[b.country]) + 1:]
-        return national in digits(text)
+    folded = text.folded
+    if what in ("phones", "phone"):
+        return value[len(DIAL[b.country]) + 1:] in text.digits
     if what == "emails":
         user, host = value.split("@")
         pattern = re.escape(user) + r".{1,30}?" + r"(\.| [\[(](dot|punkt)[\])] )".join(re.escape(part) for part in host.split("."))
@@ -72,7 +82,8 @@ class Check:
     def text_of(self, b):
         if id(b) not in self.cache:
             pages = " \n".join(plain(self.world.pages[url]["body"]) for url in b.texts)
-            self.cache[id(b)] = pages + " \n" + self.row_of.get(id(b), "")
+            text = pages + " \n" + self.row_of.get(id(b), "")
+            self.cache[id(b)] = Text(text, fold(text), digits(text))
         return self.cache[id(b)]
 
     def answer(self, name, b, expect):
@@ -81,10 +92,36 @@ class Check:
             if what in ("matched", "tolerated") or values is None:
                 continue
             for value in [values] if isinstance(values, str) else values:
-                ok = hours_said(text, b) if what == "hours" else says(text, what, value, b)
+                ok = hours_said(text.whole, b) if what == "hours" else says(text, what, value, b)
                 # A legal form or the town after the name is somebody's habit, not an answer of its own.
                 if not ok and not (what == "name" and values.index(value) > 0):
                     self.faults.append(f"{name}: {what} {value!r} of {b.name} is nowhere")
+
+    def lead(self, name, ask, expect, mx):
+        """The company's facts are where `answer` looks; a person's own are checked here, and made addresses by those they are made after."""
+        b, person, text = ask.business, ask.person, self.text_of(ask.business)
+        for what, values in list(expect["fields"].items()) + list(expect["contradicted"].items()):
+            same = {"phone": "phones", "company": "name"}.get(what, what)
+            if what == "title" and not all(says(text, "people", {"name": person.name, "role": value}, b) for value in values):
+                self.faults.append(f"{name}: {person.name} isn't {values}")
+            if what == "email":
+                for value in values:
+                    user, host = value.split("@")
+                    alike = [one for one in b.people if one.email and one.email == f"{local_part(one.name, b.pattern)}@{host}"] if b.pattern else []
+                    made = person and len(alike) >= 2 and user == local_part(person.name, b.pattern)
+                    if not says(text, "emails", value, b) and not made:
+                        self.faults.append(f"{name}: {value} is neither said nor like others")
+                    if mx.get(host, ["."]) in ([], ["."]):
+                        self.faults.append(f"{name}: {value} takes no mail")
+            if same in ("phones", "street", "city", "state", "zip", "website"):
+                self.answer(name, b, {same: values[0] if same == "website" else values})
+            if what in ask.lead and what not in ask.junk and what not in ask.stale:
+                self.faults.append(f"{name}: has its {what}")
+        kept = [values for what, values in expect["fields"].items() if what in ask.stale]
+        if kept or set(expect["contradicted"]) != set(ask.stale):
+            self.faults.append(f"{name}: {sorted(ask.stale)} should be contradicted")
+        if ask.gone and any(one.name == person.name for one in b.people):
+            self.faults.append(f"{name}: {person.name} hasn't left")
 
     def numbers(self, b, known):
         """Every number on a business's own pages is somebody's on purpose."""

@@ -9,7 +9,7 @@ from .truth import found, has_site
 
 COUNTS = {
     "easy_person": 26, "stated_email": 12, "email_pattern": 12, "company_only": 10, "wrong_phone": 8, "stale_address": 5, "stale_title": 4, "left_company": 7,
-    "same_person": 6, "junk": 6, "foreign": 8, "private": 9, "no_company": 6, "email_only": 6, "freemail": 3, "null_mx": 3, "phone_only": 3, "ambiguous": 4,
+    "same_person": 6, "junk": 6, "foreign": 8, "private": 12, "no_company": 10, "email_only": 6, "freemail": 3, "null_mx": 3, "phone_only": 3, "ambiguous": 6,
 }
 SYSTEMS = {"tune": ["salesdock", "crm-import", "webform"], "held_out": ["pipeline9", "tradeshow-scan", "legacy_erp"]}
 NO_COMPANY = {"tune": [None, "N/A", "-", "self", "Retired"], "held_out": [None, "none", "Private", "unknown", "???"]}

@@ -41,7 +41,7 @@ def make(seed=SEED):
     dns = names(world)
     counts = {"businesses": sum("filler" not in b.tags for b in world.businesses), "directory": len(world.rows), "pages": len(world.pages),
               "hosts": len({url.split("/")[2] for url in world.pages}), "dns": len(dns), "websearch": len(websearch), "leads": len(leads)}
-    check(world, halves, rows, websearch, leads, counts)
+    check(world, halves, rows, websearch, leads, counts, {one["name"]: one["mx"] for one in dns})
     split = {what: {half: sum(one["split"] == half for one in found) for half in HALVES} for what, found in (("websearch", websearch), ("leads", leads))}
     manifest = {"name": "enrich-jobs invented web", "format_version": VERSION, "seed": seed, "counts": counts, "splits": split,
                 "no_match": {"websearch": sum(not one["expect"]["matched"] for one in websearch), "leads": sum(not one["expect"]["matched"] for one in leads)}}
@@ -84,7 +84,7 @@ def names(world):
     return found
 
 
-def check(world, halves, rows, websearch, leads, counts):
+def check(world, halves, rows, websearch, leads, counts, mx):
     look = Check(world, rows)
     shown = {number for b in world.businesses for number in numbers_of(b)}
     extra = {phone for phone in world.used if isinstance(phone, str) and phone.startswith("+")}
@@ -100,7 +100,7 @@ def check(world, halves, rows, websearch, leads, counts):
                 look.nobody(record["id"], ask.payload["business_name"])
         for ask in lead_asks.asks:
             if ask.business:
-                look.answer(ask.lead["contact_id"], ask.business, expectation(ask.business))
+                look.lead(ask.lead["contact_id"], ask, leads_of.expectation(ask), mx)
             if "no_such_business" in ask.tags:
                 look.nobody(ask.lead["contact_id"], ask.lead["company"])
         hosts[cases.half] |= {host for b in world.businesses if b.half == cases.half for host in (b.host, b.new_host) if host}
