@@ -208,7 +208,7 @@ class Cases(Harder):
         self.ask(b, name=[name, plain, name.upper(), f"{name} LLC"][at % 4], how=["city", "zip", "street", "phone"][at % 4])
 
     def long(self, at):
-        self.ask(self.site("hard", "long_page", where="contact", long=60, markup=["links", "prose", "table"][at % 3]))
+        self.ask(self.site("hard", "long_page", where="contact", long=[60, 160, 400][at % 3], markup=["links", "prose", "table"][at % 3]))
 
     def other_business(self, at):
         b = self.site("hard", "other_business", markup=["links", "prose", "table", "hcard"][at % 4], where="contact", hours=None)

@@ -24,7 +24,8 @@ def row(b, seed):
         return [b.name, "", "", b.city, b.state, "", b.country, "", "", "", b.trade[2], "", ""]
     phone = {"old_phone": b.old_phone, "no_phone": None}.get(how, b.phone)
     street = b.old_street if how == "old_street" else b.street
-    website = "" if how == "no_site" or not b.host else f"https://{b.host}/"
+    # Those with a `www.` are old entries, from before the site was https.
+    website = "" if how == "no_site" or not b.host else f"http://www.{b.host}/" if b.look.get("www") else f"https://{b.host}/"
     email = b.email if how == "full" and b.email and not b.look.get("no_mail_row") else ""
     hours = b.hours.canonical.replace("; ", ", ") if b.look.get("row_hours") else ""
     people = ";".join(f"{one.name}|{one.role}" for one in (b.former or b.look.get("row_people", [])))
@@ -47,13 +48,13 @@ def listing(world, b, seed):
     link = f'<a href="https://{b.host}/" rel="nofollow">Website</a>' if b.host and not b.look.get("no_site") and luck.chance(60) else ""
     path = f"/{b.state.lower() or b.country.lower()}/{slug(b.city)}/{slug(b.name)}"
     if b.half == "tune":
-        data = script({"@context": "https://schema.org", "@type": "Organization", "name": site, "url": f"https://{host}/", "telephone": "+1 800 555 0100"})
+        data = script({"@context": "https://schema.org", "@type": "Organization", "name": site, "url": f"https://{host}/", "telephone": "+1 800 555 0199"})
         opened = f"<p>Hours: {hours.canonical}</p>" if hours else ""
         body = f"""<!doctype html><html><head><title>{esc(b.name)} in {esc(b.city)}, {b.state} - {site}</title>{data}</head>
 <body><div class="bar">{site} <a href="/">Search</a> <a href="/{b.state.lower()}/{slug(b.city)}/">{esc(b.city)}</a></div>
 <h1>{esc(b.name)}</h1>{'<p class="flag">PERMANENTLY CLOSED</p>' if closed else ''}<p class="category">{esc(b.trade[2])}</p><p class="addr">{place}</p>
 <p class="call">Call: {phone}</p>{opened}{link}<h3>Reviews</h3><p>Four of five stars. Would come again.</p>
-<p>Is this your business? Claim it! Support: 1-800-555-0100</p></body></html>"""
+<p>Is this your business? Claim it! Support: 1-800-555-0199</p></body></html>"""
     else:
         data = script({"@context": "https://schema.org", "@type": b.trade[1], "name": b.name, "telephone": phone,
                        "address": {"@type": "PostalAddress", "streetAddress": street, "addressLocality": b.city, "addressRegion": b.state, "postalCode": b.zip}})
@@ -61,7 +62,7 @@ def listing(world, b, seed):
         body = f"""<html><head><title>{site} › {esc(b.city)} › {esc(b.name)}</title>{data if not closed else ''}</head>
 <body><table><tr><td><a href="/">{site}</a></td></tr></table><dl><dt>{esc(b.name)}</dt>{'<dd><b>This place has closed for good.</b></dd>' if closed else ''}
 <dd>{place}</dd><dd>{phone}</dd>{opened}<dd>{link or 'No website known'}</dd></dl><p>Listings are contributed by readers and may be out of date. To have one changed,
-ring our service desk at 1-888-555-0177.</p></body></html>"""
+ring our service desk at 1-212-555-0177.</p></body></html>"""
     url = f"https://{host}{path}"
     if url not in world.pages:
         world.page(url, body)

@@ -39,7 +39,7 @@ def build(world, b, seed):
     made = {}
     l, style = voice.words(b), b.look.get("style", 0)
     if b.closed:
-        made["/"] = voice.layout(b, b.name, CLOSED[b.half].format(name=esc(b.name), city=esc(b.city)))
+        made["/"] = voice.layout(b, {"tune": "Thank you", "held_out": "So long"}[b.half], CLOSED[b.half].format(name=esc(b.name), city=esc(b.city)))
         return write(world, b, base, made)
     head = voice.structured(b, style)
     traps = "".join(b.look.get("traps", []))
@@ -84,7 +84,8 @@ def write(world, b, base, made):
     if b.half == "held_out" and len(made) > 1:
         world.redirect(f"{base}/index.html", "/", 302)
     if b.look.get("www"):
-        world.redirect(f"https://www.{b.new_host or b.host}/", f"{base}/", 308)
+        world.redirect(f"https://www.{b.host}/", f"{base}/", 308)
+        world.redirect(f"http://www.{b.host}/", f"https://www.{b.host}/", 301)
     if b.new_host:
         world.redirect(f"https://{b.host}/", f"{base}/", 301)
         for path in list(made)[1:2]:

@@ -5,15 +5,15 @@ from .model import DAY_NAMES, twelve
 
 LABELS = {
     "en": {"home": "Home", "about": "About us", "contact": "Contact", "team": "Our team", "services": "Services", "phone": "Phone", "fax": "Fax",
-           "mail": "Email", "hours": "Hours", "legal": "Privacy", "rights": "All rights reserved."},
+           "mail": "Email", "hours": "Hours", "address": "Address", "legal": "Privacy", "rights": "All rights reserved."},
     "de": {"home": "Startseite", "about": "Über uns", "contact": "Kontakt", "team": "Team", "services": "Leistungen", "phone": "Telefon", "fax": "Telefax",
-           "mail": "E-Mail", "hours": "Öffnungszeiten", "legal": "Impressum", "rights": "Alle Rechte vorbehalten."},
+           "mail": "E-Mail", "hours": "Öffnungszeiten", "address": "Anschrift", "legal": "Impressum", "rights": "Alle Rechte vorbehalten."},
     "fr": {"home": "Accueil", "about": "À propos", "contact": "Contact", "team": "L'équipe", "services": "Prestations", "phone": "Téléphone", "fax": "Télécopie",
-           "mail": "Courriel", "hours": "Horaires", "legal": "Mentions légales", "rights": "Tous droits réservés."},
+           "mail": "Courriel", "hours": "Horaires", "address": "Adresse", "legal": "Mentions légales", "rights": "Tous droits réservés."},
     "es": {"home": "Inicio", "about": "Quiénes somos", "contact": "Contacto", "team": "Equipo", "services": "Servicios", "phone": "Teléfono", "fax": "Fax",
-           "mail": "Correo electrónico", "hours": "Horario", "legal": "Aviso legal", "rights": "Todos los derechos reservados."},
+           "mail": "Correo electrónico", "hours": "Horario", "address": "Dirección", "legal": "Aviso legal", "rights": "Todos los derechos reservados."},
     "pt": {"home": "Início", "about": "Sobre nós", "contact": "Contactos", "team": "Equipa", "services": "Serviços", "phone": "Telefone", "fax": "Fax",
-           "mail": "E-mail", "hours": "Horário", "legal": "Aviso legal", "rights": "Todos os direitos reservados."},
+           "mail": "E-mail", "hours": "Horário", "address": "Morada", "legal": "Aviso legal", "rights": "Todos os direitos reservados."},
 }
 STORY = {
     "en": ["Since we opened our doors, neighbors from all over {city} have come to {name} because we do what we say, when we say it.",
@@ -33,7 +33,7 @@ STORY = {
            "Trabalhamos com produtos da região e preços justos.", "Visite-nos sem compromisso: um bom conselho é sempre grátis."],
 }
 LEAD = {"en": "{trade} in {city} you can count on: {services}.", "de": "Ihr Betrieb in {city}.", "fr": "Votre adresse à {city}.",
-        "es": "Su casa de confianza en {city}.", "pt": "A sua casa de confiança em {cidade}.".replace("{cidade}", "{city}")}
+        "es": "Su casa de confianza en {city}.", "pt": "A sua casa de confiança em {city}."}
 NEWS = ["Spring is here, and so is our seasonal offer. Ask at the counter, it runs while supplies last.",
         "We spent Saturday planting trees with the neighborhood association. Thanks to everybody who came along.",
         "Our waiting room has new chairs, and a shelf of children's books to borrow."]
@@ -99,7 +99,7 @@ def contact(b, style):
     if how == "image":
         return f'<p>{address}</p><p><img src="/img/call-us.png" alt="Call us today"></p>{mailed}'
     if how == "table":
-        return f"<table><tr><th>Address</th><td>{address}</td></tr><tr><th>{l['phone']}</th><td>{phone}</td></tr></table>{fax}{mailed}"
+        return f"<table><tr><th>{l['address']}</th><td>{address}</td></tr><tr><th>{l['phone']}</th><td>{phone}</td></tr></table>{fax}{mailed}"
     if how == "broken":
         return f"<address>{address}<br>{l['phone']}: {phone}{fax}{mailed}"
     return f"<address>{address}</address>\n<p>{l['phone']}: {tel(b, b.phone, style)}</p>{fax}{mailed}"
@@ -177,7 +177,7 @@ def layout(b, title, main, head="", home=False):
     full = f"{esc(title)} | {esc(b.name)}" if not home else f"{esc(b.name)} | {esc(b.city)}"
     shape = b.look.get("layout", 0) % 3
     if b.look.get("broken"):
-        return (f'<html><head><title>{full}{head}<body bgcolor=white><center><h1>{esc(b.name)}<ul><li>{nav}<table width=90%><tr><td>{main}'
+        return (f'<html><head><title>{full}</title>{head}<body bgcolor=white><center><h1>{esc(b.name)}<ul><li>{nav}<table width=90%><tr><td>{main}'
                 f"<p><b><i>Thank you for visiting</b></i><hr>{foot}</div></div></td>&copy; {esc(b.name)} &nbsp &bogus; {l['rights']}")
     if shape == 0:
         return f"""<!doctype html>
