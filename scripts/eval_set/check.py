@@ -115,7 +115,7 @@ class Check:
                         self.faults.append(f"{name}: {value} takes no mail")
             if same in ("phones", "street", "city", "state", "zip", "website"):
                 self.answer(name, b, {same: values[0] if same == "website" else values})
-            if what in ask.lead and what not in ask.junk and what not in ask.stale:
+            if (ask.lead.get(what) or "").strip() and what not in ask.junk and what not in ask.stale:
                 self.faults.append(f"{name}: has its {what}")
         kept = [values for what, values in expect["fields"].items() if what in ask.stale]
         if kept or set(expect["contradicted"]) != set(ask.stale):

@@ -49,6 +49,9 @@ class Leads:
         self.names += 1
         whole = {"contact_id": f"{'T' if self.half == 'tune' else 'H'}-{10000 + 37 * self.names}", "source_system": self.luck.pick(SYSTEMS[self.half])}
         whole |= {key: value for key, value in lead.items() if value is not None}
+        # Forms and exports leave fields behind that say nothing.
+        for key in self.luck.sample(["title", "number1", "zip", "email", "street"], 2) if self.luck.chance(30) else []:
+            whole.setdefault(key, self.luck.pick([None, "", " "]))
         if self.luck.chance(25):
             whole["crm_owner"] = self.luck.pick(["north", "south", "inbound"])
         self.asks.append(LeadAsk(sorted(set(tags) | {tag for tag in (b.tags if b else []) if tag not in ("easy", "middling", "hard", "name_only")}), whole, b, person, **more))
@@ -216,7 +219,7 @@ def expectation(ask):
             tolerated["email"] = generic + ([own] if own else [])
     if not any(key.startswith("number") for key in ask.lead) and "phone" in ask.stale:
         raise ValueError("a stale phone that isn't in the lead")
-    had = {("phone" if key.startswith("number") else key) for key in ask.lead}
+    had = {("phone" if key.startswith("number") else key) for key, value in ask.lead.items() if (value or "").strip()}
     fields = {key: values for key, values in known.items() if values and (key not in had or key in ask.junk)}
     contradicted = {key: known[key] for key in ask.stale if known.get(key)}
     expect = {"matched": True, "fields": fields, "contradicted": contradicted}

@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from eval_set import check, listings, sites, whole
+from eval_set import check, leads, listings, sites, whole, words_tune
 
 SET = TOP / "samples" / "eval"
 
@@ -30,7 +30,7 @@ class EvalSet(unittest.TestCase):
         for name, text in made.items():
             self.assertEqual(text, again[name], f"{name} differs from one run to the next")
             self.assertTrue((SET / name).read_bytes() == text.encode(), f"{name} is not as generated: run scripts/make_eval_set.py")
-        self.assertEqual(sorted(made) + ["README.md"], sorted(path.name for path in SET.iterdir() if path.name != "README.md") + ["README.md"])
+        self.assertEqual(sorted([*made, "README.md"]), sorted(path.name for path in SET.iterdir()))
 
     def test_counts_and_halves(self):
         pages, websearch, leads = records("pages.ndjson"), records("websearch.ndjson"), records("leads.ndjson")
@@ -77,6 +77,23 @@ class EvalSet(unittest.TestCase):
                 whole.make()
         finally:
             voice.contact = kept
+
+    def test_an_address_that_nobody_could_make_is_noticed(self):
+        kept, leads.mail_of = leads.mail_of, lambda b, person: f"x.{person.name.split()[-1].lower()}@{b.host}"
+        try:
+            with self.assertRaisesRegex(check.Wrong, "neither said nor like others"):
+                whole.make()
+        finally:
+            leads.mail_of = kept
+
+    def test_a_business_that_should_be_missing_is_noticed(self):
+        """Were the names that nobody bears given to businesses, the questions without an answer would have one."""
+        kept, words_tune.NOBODY = words_tune.NOBODY, words_tune.STEMS[:12]
+        try:
+            with self.assertRaisesRegex(check.Wrong, "is at https|is in the directory"):
+                whole.make()
+        finally:
+            words_tune.NOBODY = kept
 
 
 if __name__ == "__main__":
