@@ -144,8 +144,8 @@ async fn a_network_is_checked_before_it_is_offered() {
     assert!(matches!(wrongs(&swapped).await[..], [Wrong::OtherCode { contract: Contract::Settler, .. }]));
     let fewer = |expected: &mut Expected| expected.settler.as_mut().unwrap().operators.truncate(3);
     assert!(matches!(wrongs(&fewer).await[..], [Wrong::OtherCode { contract: Contract::Settler, .. }]));
-    assert_eq!(wrongs(&|expected| expected.terms.asset_name = "USD Coin".into()).await, [Wrong::Domain]);
-    assert_eq!(wrongs(&|expected| expected.terms.asset_version = "1".into()).await, [Wrong::Domain]);
+    assert_eq!(wrongs(&|expected| expected.terms.asset_name = "USD Coin".into()).await, [Wrong::Domain(Contract::Token)]);
+    assert_eq!(wrongs(&|expected| expected.terms.asset_version = "1".into()).await, [Wrong::Domain(Contract::Token)]);
     assert_eq!(wrongs(&|expected| expected.terms.asset = world.payer(0)).await, [Wrong::Missing(Contract::Token)]);
     let other = |expected: &mut Expected| expected.terms.network = Network::Eip155(8453);
     assert_eq!(wrongs(&other).await, [Wrong::Chain { expected: 8453, got: 31_337 }]);
