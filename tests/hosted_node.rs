@@ -1,5 +1,5 @@
 //! A node that settles by somebody else's facilitator, on a real chain: whatever that says or keeps to itself, the chain decides.
-//! The facilitator here is a fake that settles nothing; tests/e2e/payments_hosted.py has a real one.
+//! The facilitator here is a fake that settles nothing; `tests/e2e/payments_hosted.py` has a real one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
@@ -116,8 +116,8 @@ impl World {
         Self { chain, facilitator, store, node, since, confirmations }
     }
 
-    fn hosted(&self) -> Option<Way> {
-        Some(Way::Hosted { facilitator: client(&self.facilitator.url) })
+    fn hosted(&self) -> Way {
+        Way::Hosted { facilitator: client(&self.facilitator.url) }
     }
 
     /// A job that costs two cents, which are owed by now.
@@ -195,7 +195,7 @@ async fn what_was_never_named_is_found_on_the_chain() {
     world.chain.mine().await;
     world.facilitator.say(Says::Refused);
     let way = world.hosted();
-    let world = world.restart(way).await;
+    let world = world.restart(Some(way)).await;
     world.settled_by(second, &tx).await;
     assert_eq!(world.paid().await, [20_000; 2]);
 }
@@ -211,8 +211,8 @@ async fn what_was_named_survives_a_restart() {
     eventually("named", async || world.due(id).await.unwrap().named.iter().any(|named| named.to_string() == tx)).await;
     world.facilitator.say(Says::Refused);
     let way = world.hosted();
-    let world = world.restart(way).await;
-    assert_eq!(world.due(id).await.unwrap().named.iter().map(ToString::to_string).collect::<Vec<_>>(), [tx.clone()]);
+    let world = world.restart(Some(way)).await;
+    assert_eq!(world.due(id).await.unwrap().named.iter().map(ToString::to_string).collect::<Vec<_>>(), std::slice::from_ref(&tx));
     world.stays_owed(id).await;
     world.waits_for(Why::Refused).await;
     world.chain.mine().await;
@@ -373,7 +373,7 @@ async fn a_facilitators_other_address_is_for_new_jobs() {
     let named = || offered(Scheme::Upto).first().map(|one| one.extra["facilitatorAddress"].as_str().unwrap().to_owned());
     let way = world.hosted();
     assert_eq!(named().as_deref(), Some(first.address.as_str()));
-    let world = world.restart(way).await;
+    let world = world.restart(Some(way)).await;
     eventually("offered", async || world.node.node.networks().iter().all(|network| network.is_offered)).await;
     let offered = |scheme| world.node.node.requirements(scheme, CEILING);
     assert_eq!(offered(Scheme::Upto)[0].extra["facilitatorAddress"], world.chain.place.operators[1].address.as_str());

@@ -140,6 +140,8 @@ async fn a_network_is_checked_before_it_is_offered() {
     assert_eq!(wrongs(&public).await, [Wrong::OtherCode { contract: Contract::Proxy, got }], "a stand-in is not the original");
     assert_eq!(wrongs(&|expected| expected.terms.proxy = world.payer(0)).await[0], Wrong::Missing(Contract::Proxy));
     assert_eq!(wrongs(&|expected| expected.terms.permit2 = world.payer(0)).await, [Wrong::Missing(Contract::Permit2)]);
+    let another = |expected: &mut Expected| expected.terms.permit2 = wallet(&place.token);
+    assert_eq!(wrongs(&another).await, [Wrong::Domain(Contract::Permit2)], "code of any kind isn't enough");
     let swapped = |expected: &mut Expected| expected.settler.as_mut().unwrap().operators.swap(0, 1);
     assert!(matches!(wrongs(&swapped).await[..], [Wrong::OtherCode { contract: Contract::Settler, .. }]));
     let fewer = |expected: &mut Expected| expected.settler.as_mut().unwrap().operators.truncate(3);

@@ -175,10 +175,9 @@ impl Case<'_> {
         let Some(whole) = rpc.whole(tx).await? else { return Ok(None) };
         let (payment, moved) = (&self.due.payment, self.intent.moved());
         let logs = match proof(&payment.verified, &payment.terms, &moved, &whole.mined()) {
-            Proof::None => return Ok(None),
             Proof::Log(log) => vec![log],
             Proof::IfUsedInBlock(logs) if rpc.is_used_in(payment.terms.permit2, &self.intent, whole.receipt.block.number).await? => logs,
-            Proof::IfUsedInBlock(_) => return Ok(None),
+            Proof::IfUsedInBlock(_) | Proof::None => return Ok(None),
         };
         Ok(Some(Sight::Paid(Box::new(whole), logs)))
     }

@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(judge(&[used(7), right.clone()]), Proof::Log(1));
         assert_eq!(judge(&[used(6), right.clone(), used(7), right.clone()]), Proof::Log(3));
         assert_eq!(judge(&[used(7), settled(), right.clone()]), Proof::Log(2), "what others log in between is nobody's business");
-        assert_eq!(judge(&[right.clone()]), Proof::None);
+        assert_eq!(judge(std::slice::from_ref(&right)), Proof::None);
         assert_eq!(judge(&[used(6), right.clone()]), Proof::None);
         assert_eq!(judge(&[used(7), elsewhere, used(6), right.clone()]), Proof::None, "it went elsewhere");
         assert_eq!(judge(&[used(6), right, used(7)]), Proof::None);
