@@ -26,6 +26,6 @@ pub use node::{Node, Parts, Settings, StartError};
 pub use operators::audit;
 pub use paid::{
     Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, PaidOrder, PaymentError,
-    SettlementsStatus, WalletExposure, Way, books,
+    SettlementsStatus, Stuck, WalletExposure, Way, Why, books,
 };
 pub use wallets::SignedIn;

@@ -10,6 +10,7 @@ use super::rpc::Node;
 use super::rpc::reads::separator;
 use super::{Error, Rpc};
 use crate::billing::x402::offer::Terms;
+use crate::billing::x402::permit2;
 use crate::types::Wallet;
 
 /// The proxy's runtime code on public chains: keccak256 (x402.md 1).
@@ -94,8 +95,9 @@ pub enum Wrong {
     },
     /// The settler has another number of operators than 1 to 4.
     OperatorCount(usize),
-    /// The token's domain isn't of the configured name and version, so every signature would be refused.
-    Domain,
+    /// The token's domain isn't of the configured name and version, or Permit2's isn't the one that wallets sign for, so every
+    /// signature would be refused.
+    Domain(Contract),
     /// The token counts otherwise than in millionths of a dollar.
     Decimals(u8),
     /// This build's own copy of a contract can't be read.
@@ -121,7 +123,9 @@ impl fmt::Display for Doubt {
                 write!(f, "{node}: {} has other code than expected, of hash 0x{}", contract.as_str(), hex::encode(got))
             }
             Wrong::OperatorCount(count) => write!(f, "a settler has 1 to 4 operators, not {count}"),
-            Wrong::Domain => write!(f, "{node}: the token's EIP-712 domain is not of the configured name and version"),
+            Wrong::Domain(contract) => {
+                write!(f, "{node}: the EIP-712 domain of {} is not the one that wallets sign for", contract.as_str())
+            }
             Wrong::Decimals(decimals) => write!(f, "{node}: the token has {decimals} decimals, not 6"),
             Wrong::Artifact => write!(f, "the settler's compiled bytes can't be read"),
         }
@@ -178,7 +182,7 @@ async fn look(node: &Node, expected: &Expected) -> Vec<Wrong> {
         Ok(_) => {}
     }
     let mut wrong = Vec::new();
-    wrong.extend(code(node, Contract::Permit2, terms.permit2, None).await);
+    wrong.extend(permit2(node, terms).await);
     wrong.extend(code(node, Contract::Proxy, terms.proxy, Some(*proxy_code_hash)).await);
     if let Some(settler) = settler {
         match settler_code(terms.proxy, &settler.operators) {
@@ -198,6 +202,23 @@ async fn code(node: &Node, contract: Contract, address: Wallet, hash: Option<[u8
     }
 }
 
+/// Its code has the chain's id in it, so no hash is good for all chains. Its domain tells as much: of this name, chain and address.
+async fn permit2(node: &Node, terms: &Terms) -> Option<Wrong> {
+    if let Some(wrong) = code(node, Contract::Permit2, terms.permit2, None).await {
+        return Some(wrong);
+    }
+    domain(node, Contract::Permit2, terms.permit2, permit2::domain(terms).separator().0).await
+}
+
+async fn domain(node: &Node, contract: Contract, address: Wallet, wanted: [u8; 32]) -> Option<Wrong> {
+    match node.domain_separator(address).await {
+        Ok(got) if got == wanted => None,
+        // It reverts, or answers something else than a word: there is none.
+        Ok(_) | Err(Error::Refused { .. } | Error::Unanswered("no_such_function")) => Some(Wrong::Domain(contract)),
+        Err(error) => Some(Wrong::Unanswered(error)),
+    }
+}
+
 async fn token(node: &Node, terms: &Terms) -> Option<Wrong> {
     match node.code_hash(terms.asset).await {
         Ok(Some(_)) => {}
@@ -210,12 +231,7 @@ async fn token(node: &Node, terms: &Terms) -> Option<Wrong> {
         Err(error) => return Some(Wrong::Unanswered(error)),
     }
     let wanted = separator(&terms.asset_name, &terms.asset_version, terms.network.chain_id(), terms.asset);
-    match node.domain_separator(terms.asset).await {
-        Ok(got) if got == wanted => None,
-        // It reverts, or answers something else than a word: the token has none.
-        Ok(_) | Err(Error::Refused { .. } | Error::Unanswered("no_such_function")) => Some(Wrong::Domain),
-        Err(error) => Some(Wrong::Unanswered(error)),
-    }
+    domain(node, Contract::Token, terms.asset, wanted).await
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 use tokio_util::sync::CancellationToken;
 
 use super::meter;
-use crate::actors::Node;
+use crate::actors::{Node, Why};
 use crate::types::Usd;
 
 /// Jobs of this node by `state`: `running`, `queued`.
@@ -20,6 +20,7 @@ const EXPOSURE: &str = "enrich_exposure_microdollars";
 const UNPROVEN: &str = "enrich_unproven_exposure_microdollars";
 const DEBT: &str = "enrich_debt_microdollars";
 const DUES: &str = "enrich_settlements_due";
+const STUCK: &str = "enrich_settlements_stuck";
 const OLDEST_DUE: &str = "enrich_settlements_due_oldest_seconds";
 
 /// Seconds, from an answer out of memory to the longest wait for one.
@@ -71,7 +72,12 @@ impl Exposition {
             gauge!(CALLBACKS_OWED).set(sum(|shard| shard.callbacks_owed));
             gauge!(UNWRITTEN_ROWS).set(sum(|shard| shard.unwritten_rows));
         }
-        if node.has_networks() {
+        let stuck = node.stuck_settlements();
+        for why in Why::ALL {
+            gauge!(STUCK, "why" => why.as_str()).set(as_gauge(stuck.iter().filter(|one| one.why == why).count()));
+        }
+        // What is owed on a network that was taken out of the configuration is owed nevertheless.
+        if node.has_networks() || !stuck.is_empty() {
             payments(node).await;
         }
         self.0.render()
@@ -107,6 +113,7 @@ fn describe() {
     describe_gauge!(UNPROVEN, Unit::Count, "The same of wallets that no settlement went well for yet.");
     describe_gauge!(DEBT, Unit::Count, "What wallets owe from settlements that failed, in micro-dollars, to the tenth of a cent.");
     describe_gauge!(DUES, Unit::Count, "Settlements that are owed.");
+    describe_gauge!(STUCK, Unit::Count, "Settlements that wait for a person, by why.");
     describe_gauge!(OLDEST_DUE, Unit::Seconds, "For how long the oldest of them is owed.");
     describe_gauge!(UNWRITTEN_ROWS, Unit::Count, "Rows that wait for a checkpoint.");
 }

@@ -16,10 +16,27 @@ pub struct Payment {
     pub request: RequestHash,
     /// What only its buyer knows, where a key came with it.
     pub client_key: Option<ClientKey>,
-    /// The payment as it came, where a hosted facilitator settles it, which wants to see it again.
-    pub original: Option<Box<str>>,
+    /// What it takes to have it settled by somebody else's facilitator, where one was offered.
+    pub hosted: Option<Box<Hosted>>,
     /// The payer is a contract that an operator has let in.
     pub payer_has_code: bool,
+}
+
+/// What is kept of a payment that somebody else's facilitator settles. Without the original, which holds a signature, in print.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hosted {
+    /// The payment as it came: the facilitator wants to see it again.
+    pub original: Box<str>,
+    /// The facilitator's host, as configured when the payment was taken: no other is shown the payment.
+    pub host: Box<str>,
+    /// The block at which its authorization was seen unused: what used it came later.
+    pub unused_at: u64,
+}
+
+impl std::fmt::Debug for Hosted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hosted").field("host", &self.host).field("unused_at", &self.unused_at).finish_non_exhaustive()
+    }
 }
 
 impl Payment {

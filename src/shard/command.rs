@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Agent;
 use super::due::Credit;
 use super::event::{Attempt, Delivery, ScopedKey};
-use crate::billing::lane::{self, Claimant, ItemKey, LaneId, Notice, Outcome, Policy};
+use crate::billing::lane::{self, Claimant, ItemKey, LaneId, Notice, Outcome, Policy, TxHash};
 use crate::billing::x402::exposure::NoCredit;
 use crate::job::{self, Effect, Job, Payment, Rejection, Spec};
 use crate::types::{AgentId, DeliveryId, JobId, Network, OutOfRange, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
@@ -61,6 +61,24 @@ pub enum Command {
         key: ItemKey,
         /// Which lane.
         lane: LaneId,
+    },
+    /// A facilitator says that it settles a due in this transaction.
+    Named {
+        /// Which due.
+        key: ItemKey,
+        /// Which transaction.
+        tx: TxHash,
+    },
+    /// A log on the chain proves that a due was paid: its transaction is mined.
+    Proven {
+        /// Which due.
+        key: ItemKey,
+        /// The log's transaction.
+        tx: TxHash,
+        /// The log's name as a key, and the due as its request: each log proves one payment.
+        log: RequestKey,
+        /// When.
+        at: Timestamp,
     },
     /// Something was heard of a settlement.
     Heard {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::billing::lane::{Claimant, DeadReason, Intent, ItemKey, LaneId, NoIntent, Outcome};
+use crate::billing::lane::{Claimant, DeadReason, Intent, ItemKey, LaneId, NoIntent, Outcome, TxHash};
 use crate::billing::x402::exposure::{Caps, Funds};
 use crate::job::Payment;
 use crate::types::{JobId, Network, Timestamp, Usd, Wallet};
@@ -26,9 +26,14 @@ pub struct Due {
     pub outcome: Outcome,
     /// The lane that settles it, once one was chosen: never another, so that the same authorization isn't signed for twice.
     pub lane: Option<LaneId>,
+    /// Transactions that a facilitator has named for it, oldest first, at most [`Due::NAMED_MAX`]: where to look, and no proof.
+    pub named: Vec<TxHash>,
 }
 
 impl Due {
+    /// More names than this push out the oldest: what isn't named is found by the token's logs.
+    pub const NAMED_MAX: usize = 8;
+
     /// What a lane is asked to move.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::due::{Credit, Debt, Due, WalletBook};
 use super::event::{Event, KeyEntry, Made};
 use super::state::{Answer, Decision, Shard, acted};
 use super::unsettled::item_key;
-use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome, Policy};
+use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome, Policy, TxHash};
 use crate::billing::x402::exposure::{self, Caps, Standing};
 use crate::billing::{Account, Transfer};
 use crate::job::{self, Payment, Spec, Status};
@@ -76,7 +76,8 @@ impl Shard {
             // A job's payment is claimed with its order, and settled for what it is charged.
             Claimant::Job(_) => return Err(Refusal::Job(job::Rejection::OtherBilling)),
         }
-        let due = Due { key: item_key(&payment), payment, claimant, amount, since: at, outcome: Outcome::Pending, lane: None };
+        let due =
+            Due { key: item_key(&payment), payment, claimant, amount, since: at, outcome: Outcome::Pending, lane: None, named: Vec::new() };
         let entry = KeyEntry { request: claim.request, made: Made::Payment(claimant), at };
         let events = vec![Event::KeyPut(claim.key, entry), Event::DuePut(Box::new(due))];
         Ok(Decision { events, answer: Answer::Claimed })
@@ -97,6 +98,30 @@ impl Shard {
             None => vec![Event::DuePut(Box::new(Due { lane: Some(lane), ..due.clone() }))],
         };
         Ok(Decision { events, answer: Answer::Heard(None) })
+    }
+
+    /// Keeps where to look, before anybody looks: after a restart the facilitator may not say it again.
+    pub(super) fn named(&self, key: ItemKey, tx: TxHash) -> Result<Decision, Refusal> {
+        let due = self.dues.get(&key).ok_or(Refusal::NoDue)?;
+        let mut events = Vec::new();
+        if !due.named.contains(&tx) {
+            let gone = due.named.len().saturating_add(1).saturating_sub(Due::NAMED_MAX);
+            let named = due.named.iter().skip(gone).copied().chain([tx]).collect();
+            events.push(Event::DuePut(Box::new(Due { named, ..due.clone() })));
+        }
+        Ok(Decision { events, answer: Answer::Heard(None) })
+    }
+
+    /// Takes a settlement as mined, by a log that proves nothing else from then on.
+    pub(super) fn proven(&self, key: ItemKey, tx: TxHash, log: RequestKey, at: Timestamp) -> Result<Decision, Refusal> {
+        let Some(due) = self.dues.get(&key) else { return Ok(Decision { events: Vec::new(), answer: Answer::Heard(None) }) };
+        let entry = KeyEntry { request: log.request, made: Made::Payment(due.claimant), at };
+        let is_known = self.replay(Some(log))?.is_some();
+        let mut decision = self.heard(key, Outcome::Mined(tx), at)?;
+        if !is_known {
+            decision.events.push(Event::KeyPut(log.key, entry));
+        }
+        Ok(decision)
     }
 
     /// Takes an outcome into the books. Told twice, the second time finds nothing to do.

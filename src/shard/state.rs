@@ -273,6 +273,8 @@ impl Shard {
             Command::SubmitPaid { spec, payment, key, credit } => self.submit_paid(spec, payment, key, &credit),
             Command::ClaimExact { payment, claim, claimant, credit, at } => self.claim_exact(payment, claim, claimant, &credit, at),
             Command::AssignLane { key, lane } => self.assign_lane(key, lane),
+            Command::Named { key, tx } => self.named(key, tx),
+            Command::Proven { key, tx, log, at } => self.proven(key, tx, log, at),
             Command::Heard { key, outcome, at } => self.heard(key, outcome, at),
             Command::Deposit { agent, payment, network, amount, key, at } => {
                 self.deposit_paid(agent, Transfer::deposit(agent, payment, network, amount, at), key)
@@ -467,6 +469,7 @@ fn owed_by(job: &Job) -> Option<Due> {
         since: job.state.finished_at.unwrap_or(job.spec.created_at),
         outcome: Outcome::Pending,
         lane: None,
+        named: Vec::new(),
         payment,
     })
 }

@@ -140,12 +140,14 @@ async fn a_network_is_checked_before_it_is_offered() {
     assert_eq!(wrongs(&public).await, [Wrong::OtherCode { contract: Contract::Proxy, got }], "a stand-in is not the original");
     assert_eq!(wrongs(&|expected| expected.terms.proxy = world.payer(0)).await[0], Wrong::Missing(Contract::Proxy));
     assert_eq!(wrongs(&|expected| expected.terms.permit2 = world.payer(0)).await, [Wrong::Missing(Contract::Permit2)]);
+    let another = |expected: &mut Expected| expected.terms.permit2 = wallet(&place.token);
+    assert_eq!(wrongs(&another).await, [Wrong::Domain(Contract::Permit2)], "code of any kind isn't enough");
     let swapped = |expected: &mut Expected| expected.settler.as_mut().unwrap().operators.swap(0, 1);
     assert!(matches!(wrongs(&swapped).await[..], [Wrong::OtherCode { contract: Contract::Settler, .. }]));
     let fewer = |expected: &mut Expected| expected.settler.as_mut().unwrap().operators.truncate(3);
     assert!(matches!(wrongs(&fewer).await[..], [Wrong::OtherCode { contract: Contract::Settler, .. }]));
-    assert_eq!(wrongs(&|expected| expected.terms.asset_name = "USD Coin".into()).await, [Wrong::Domain]);
-    assert_eq!(wrongs(&|expected| expected.terms.asset_version = "1".into()).await, [Wrong::Domain]);
+    assert_eq!(wrongs(&|expected| expected.terms.asset_name = "USD Coin".into()).await, [Wrong::Domain(Contract::Token)]);
+    assert_eq!(wrongs(&|expected| expected.terms.asset_version = "1".into()).await, [Wrong::Domain(Contract::Token)]);
     assert_eq!(wrongs(&|expected| expected.terms.asset = world.payer(0)).await, [Wrong::Missing(Contract::Token)]);
     let other = |expected: &mut Expected| expected.terms.network = Network::Eip155(8453);
     assert_eq!(wrongs(&other).await, [Wrong::Chain { expected: 8453, got: 31_337 }]);

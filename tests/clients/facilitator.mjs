@@ -1,6 +1,6 @@
 // A facilitator made of the official TypeScript packages, on a local chain.
 //
-//   FACILITATOR_KEY=0x… node tests/clients/facilitator.mjs RPC_URL [--without-upto]
+//   FACILITATOR_KEY=0x… node tests/clients/facilitator.mjs RPC_URL [--without-upto] [--port PORT]
 //
 // Prints `{url}` when it listens, and a line for each call: `{path, status, answer}`. Ends when standard input closes.
 import { createServer } from 'node:http';
@@ -12,13 +12,14 @@ import { createWalletClient, http, publicActions } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { foundry } from 'viem/chains';
 
-const [rpc, flag] = process.argv.slice(2);
+const [rpc, ...flags] = process.argv.slice(2);
+const port = flags.includes('--port') ? Number(flags[flags.indexOf('--port') + 1]) : 0;
 const account = privateKeyToAccount(process.env.FACILITATOR_KEY);
 const client = createWalletClient({ account, chain: foundry, transport: http(rpc), pollingInterval: 50 }).extend(publicActions);
 const signer = toFacilitatorEvmSigner({ ...client, address: account.address });
 const network = `eip155:${foundry.id}`;
 const facilitator = new x402Facilitator().register(network, new ExactEvmScheme(signer));
-if (flag !== '--without-upto') facilitator.register(network, new UptoEvmScheme(signer));
+if (!flags.includes('--without-upto')) facilitator.register(network, new UptoEvmScheme(signer));
 
 const print = (said) => process.stdout.write(`${JSON.stringify(said)}\n`);
 const routes = {
@@ -46,5 +47,5 @@ const server = createServer((request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(said));
   });
 });
-server.listen(0, '127.0.0.1', () => print({ url: `http://127.0.0.1:${server.address().port}` }));
+server.listen(port, '127.0.0.1', () => print({ url: `http://127.0.0.1:${server.address().port}` }));
 process.stdin.on('end', () => process.exit(0)).resume();

@@ -10,7 +10,7 @@ import time
 from support.cases import OnChain, main
 from support.chain import Lines
 from support.paths import CLIENTS
-from support.shop import JOBS, NOBODY, OFFICIAL, buy, call, decoded, order
+from support.shop import JOBS, NOBODY, OFFICIAL, Job, buy, call, decoded, networks, order, until
 
 
 class Hosted(OnChain):
@@ -34,6 +34,52 @@ class Hosted(OnChain):
                 self.settled(poll, payer, since)
         facilitator.close()
         shop.audit()
+
+    def test_what_it_settles_while_the_server_is_dead_is_found(self):
+        _, url = self.facilitator()
+        shop, payer, since = self.shop(url), self.chain.payer(), self.chain.block()
+        self.addCleanup(self.chain.automine, True)
+        payment = shop.signed(payer)
+        self.chain.automine(False)
+        job = Job(shop, shop.post(order(), payment))
+        until("the facilitator sends", lambda: self.chain.pending() == 1)
+        shop.kill()
+        self.chain.automine(True)
+        self.chain.mine()
+        until("it is mined", lambda: self.chain.transfers(since, payer))
+        # From now on it refuses, since the nonce is used: only the chain can tell.
+        shop.start()
+        self.settled(job.end(), payer, since)
+        self.balanced(shop, since)
+
+    def test_without_the_facilitator_it_waits_and_is_settled_once_that_is_back(self):
+        facilitator, url = self.facilitator()
+        shop, payer, since = self.shop(url), self.chain.payer(), self.chain.block()
+        payment = shop.signed(payer)
+        facilitator.close()
+        job = Job(shop, shop.post(order(), payment))
+        until("it is owed", lambda: shop.ask("/admin/settlements").body["owed"] == 1)
+        shop.kill()
+        hosted, direct = dict(shop.settings), networks(self.chain, "direct")
+        shop.settings = {name: value for name, value in hosted.items() if not name.endswith("FACILITATOR_URL")} | direct
+        shop.start()
+
+        def waits():
+            return [item["waits_for"] for item in shop.ask("/admin/settlements").body["items"]] == ["no_facilitator"]
+
+        until("it waits", waits)
+        ready = call(shop.public, "GET", "/readyz")
+        self.assertEqual((ready.status, len(ready.body["degraded"])), (200, 1), ready)
+        self.assertIn('enrich_settlements_stuck{why="no_facilitator"} 1', shop.ask("/metrics").text)
+        self.assertEqual(job.poll().body["billing_status"], "settling")
+        self.assertEqual(self.chain.transfers(since, payer), [], "no operator may settle it")
+        shop.kill()
+        _, again = self.facilitator("--port", url.rsplit(":", 1)[1])
+        self.assertEqual(again, url)
+        shop.settings = hosted
+        shop.start()
+        self.settled(job.end(), payer, since)
+        self.balanced(shop, since)
 
     def test_no_match_does_not_ask_it_to_settle(self):
         _, url = self.facilitator()

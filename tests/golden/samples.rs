@@ -10,7 +10,7 @@ use enrich_jobs::billing::x402::messages::{Permit2Authorization, TokenPermission
 use enrich_jobs::billing::x402::sponsoring::Sponsored;
 use enrich_jobs::billing::x402::{Authorization, ClientKey, RequestHash, RevertReason, Signature, Terms, Verified};
 use enrich_jobs::billing::{Account, CreditKey, Price, Source, Transfer};
-use enrich_jobs::job::{Bill, Billing, Failure, FailureCode, Hop, HopOutcome, Job, Payment, Spec, State, Status};
+use enrich_jobs::job::{Bill, Billing, Failure, FailureCode, Hop, HopOutcome, Hosted, Job, Payment, Spec, State, Status};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
     Agent, Attempt, AttemptOutcome, Debt, Delivery, Due, Event, Grant, KeyEntry, Made, OperatorAct, ScopedKey, UsageKey, WalletBook,
@@ -168,7 +168,7 @@ pub(crate) fn payment() -> Payment {
         terms: terms(),
         request: RequestHash(1 << 99),
         client_key: Some(ClientKey::of_idempotency_key("order-17")),
-        original: Some("{}".into()),
+        hosted: Some(Box::new(Hosted { original: "{}".into(), host: "facilitator.example".into(), unused_at: 41_000_000 })),
         payer_has_code: false,
     }
 }
@@ -182,6 +182,7 @@ pub(crate) fn due() -> Due {
         since: AT,
         outcome: Outcome::Mined(TxHash([0xdd; 32])),
         lane: Some(lane_id()),
+        named: vec![TxHash([0xdd; 32])],
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod binary;
 pub mod chain;
+pub mod facilitator;
 pub mod luck;
 pub mod market;
 pub mod money;

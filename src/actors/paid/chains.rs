@@ -95,8 +95,8 @@ pub(in crate::actors) struct Chain {
 #[derive(Debug)]
 enum Offered {
     No(Vec<String>),
-    /// One for each facilitator that a payment may name.
-    Yes(Vec<Arc<Terms>>),
+    /// One for each facilitator that a payment may name, and whether that settles `exact` too.
+    Yes(Vec<Arc<Terms>>, bool),
 }
 
 impl Chains {
@@ -132,7 +132,7 @@ impl Chains {
 
     /// What a buyer may choose from now.
     pub(in crate::actors) fn requirements(&self, scheme: Scheme, amount: Usd) -> Vec<Requirements> {
-        let offered = self.0.iter().filter_map(|chain| chain.offers().into_iter().next());
+        let offered = self.0.iter().filter_map(|chain| chain.offers(scheme).into_iter().next());
         offered.map(|terms| Offer::new(&terms, scheme, amount).requirements()).collect()
     }
 
@@ -148,11 +148,12 @@ impl Chains {
 }
 
 impl Chain {
-    /// Each facilitator that a payment may name, the preferred one first; none while the network isn't offered.
-    pub(super) fn offers(&self) -> Vec<Arc<Terms>> {
+    /// Each facilitator that a payment may name, the preferred one first; none while the network isn't offered for this scheme.
+    pub(super) fn offers(&self, scheme: Scheme) -> Vec<Arc<Terms>> {
         match &*self.offered.read().unwrap_or_else(PoisonError::into_inner) {
             Offered::No(_) => Vec::new(),
-            Offered::Yes(terms) => terms.clone(),
+            Offered::Yes(_, false) if scheme == Scheme::Exact => Vec::new(),
+            Offered::Yes(terms, _) => terms.clone(),
         }
     }
 
@@ -160,15 +161,15 @@ impl Chain {
         let offered = self.offered.read().unwrap_or_else(PoisonError::into_inner);
         let reasons = match &*offered {
             Offered::No(reasons) => reasons.clone(),
-            Offered::Yes(_) => Vec::new(),
+            Offered::Yes(..) => Vec::new(),
         };
-        NetworkStatus { network: self.parts.terms.network, is_offered: matches!(&*offered, Offered::Yes(_)), reasons }
+        NetworkStatus { network: self.parts.terms.network, is_offered: matches!(&*offered, Offered::Yes(..)), reasons }
     }
 
     async fn watch(&self, node: &Inner) {
         loop {
             let seen = self.look(node).await;
-            let pause = if matches!(seen, Offered::Yes(_)) { self.look_every() } else { LOOK_AGAIN };
+            let pause = if matches!(seen, Offered::Yes(..)) { self.look_every() } else { LOOK_AGAIN };
             self.take(seen);
             tokio::time::sleep(pause).await;
         }
@@ -182,24 +183,24 @@ impl Chain {
 
     fn take(&self, seen: Offered) {
         let network = self.parts.terms.network;
-        meters::offered(network, matches!(seen, Offered::Yes(_)));
+        meters::offered(network, matches!(seen, Offered::Yes(..)));
         let mut offered = self.offered.write().unwrap_or_else(PoisonError::into_inner);
         match (&*offered, &seen) {
-            (Offered::No(_), Offered::Yes(_)) => tracing::info!(%network, "x402 payments are offered"),
-            (Offered::Yes(_), Offered::No(reasons)) => {
+            (Offered::No(_), Offered::Yes(..)) => tracing::info!(%network, "x402 payments are offered"),
+            (Offered::Yes(..), Offered::No(reasons)) => {
                 tracing::error!(%network, reasons = reasons.join("; "), "x402 payments are no longer offered");
             }
             (Offered::No(before), Offered::No(reasons)) if before != reasons => {
                 tracing::error!(%network, reasons = reasons.join("; "), "x402 payments are not offered");
             }
-            (Offered::No(_), Offered::No(_)) | (Offered::Yes(_), Offered::Yes(_)) => {}
+            (Offered::No(_), Offered::No(_)) | (Offered::Yes(..), Offered::Yes(..)) => {}
         }
         *offered = seen;
     }
 
     async fn look(&self, node: &Inner) -> Offered {
         let parts = &self.parts;
-        let terms = match self.terms().await {
+        let (terms, has_exact) = match self.terms().await {
             Ok(terms) => terms,
             Err(reason) => return Offered::No(vec![reason]),
         };
@@ -215,7 +216,7 @@ impl Chain {
             reasons.extend(self.stalls(node).await);
             reasons.extend(self.lacks_gas(node).await);
         }
-        if reasons.is_empty() { Offered::Yes(terms) } else { Offered::No(reasons) }
+        if reasons.is_empty() { Offered::Yes(terms, has_exact) } else { Offered::No(reasons) }
     }
 
     /// F-X8
@@ -262,14 +263,16 @@ impl Chain {
         reasons
     }
 
-    async fn terms(&self) -> Result<Vec<Arc<Terms>>, String> {
+    async fn terms(&self) -> Result<(Vec<Arc<Terms>>, bool), String> {
         let of = |facilitator| Arc::new(Terms { facilitator, ..self.parts.terms.clone() });
         match &self.parts.way {
-            Way::Batch { settler, .. } => Ok(vec![of(*settler)]),
-            Way::Direct { operators, .. } => Ok(operators.iter().map(|key| of(key.wallet())).collect()),
+            Way::Batch { settler, .. } => Ok((vec![of(*settler)], true)),
+            Way::Direct { operators, .. } => Ok((operators.iter().map(|key| of(key.wallet())).collect(), true)),
             Way::Hosted { facilitator } => {
-                let address = facilitator.upto_address(self.parts.terms.network).await.map_err(|error| error.to_string())?;
-                Ok(vec![of(address)])
+                let network = self.parts.terms.network;
+                let address = facilitator.upto_address(network).await.map_err(|error| error.to_string())?;
+                let supported = facilitator.supported().await.map_err(|error| error.to_string())?;
+                Ok((vec![of(address)], supported.has_exact(network)))
             }
         }
     }
@@ -284,6 +287,14 @@ impl Chain {
         match &self.parts.way {
             Way::Batch { operators, .. } | Way::Direct { operators, .. } => operators,
             Way::Hosted { .. } => &[],
+        }
+    }
+
+    /// Somebody else who settles.
+    pub(super) const fn facilitator(&self) -> Option<&Facilitator> {
+        match &self.parts.way {
+            Way::Hosted { facilitator } => Some(facilitator),
+            Way::Batch { .. } | Way::Direct { .. } => None,
         }
     }
 
@@ -306,13 +317,14 @@ impl Chain {
     /// Whether a payment names a facilitator that still settles here: its signature is worth nothing to any other (C12).
     pub(super) fn can_settle(&self, due: &crate::shard::Due) -> bool {
         let named = due.payment.terms.facilitator;
-        // EIP-3009 names nobody.
-        let is_exact = due.payment.verified.scheme() == Scheme::Exact;
+        // EIP-3009 names nobody. But what somebody else may have sent already is no lane's: it would look burned to it.
+        let is_hosted = due.payment.hosted.is_some();
+        let is_anybodys = due.payment.verified.scheme() == Scheme::Exact;
         match &self.parts.way {
-            Way::Batch { settler, .. } => is_exact || named == *settler,
-            Way::Direct { operators, .. } => is_exact || operators.iter().any(|key| key.wallet() == named),
+            Way::Batch { settler, .. } => !is_hosted && (is_anybodys || named == *settler),
+            Way::Direct { operators, .. } => !is_hosted && (is_anybodys || operators.iter().any(|key| key.wallet() == named)),
             // It knows its own addresses, and may have others by now.
-            Way::Hosted { .. } => due.lane.is_none(),
+            Way::Hosted { facilitator } => due.payment.hosted.as_ref().is_some_and(|hosted| *hosted.host == *facilitator.host()),
         }
     }
 

@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::hosted;
 use super::lane::{LaneActor, LaneSetup};
+use super::stuck::{Stuck, Why};
 use crate::actors::api::Error;
 use crate::actors::meters;
 use crate::actors::node::{Inner, stored_key};
 use crate::actors::shard::ShardHandle;
-use crate::billing::lane::{self, Claimant, Intent, ItemKey, LaneId, Outcome};
+use crate::billing::lane::{self, Claimant, Intent, ItemKey, LaneId, Outcome, TxHash};
 use crate::job::{self, Spec, Status};
 use crate::shard::{Command, Due, Refusal, RequestKey, ScopedKey};
 use crate::types::{Map, Usd, Wallet};
@@ -36,6 +37,8 @@ pub(in crate::actors) struct Settlements {
     reserved: Arc<AtomicI64>,
     /// What somebody else's facilitator is being asked for: once at a time.
     asked: Arc<DashSet<ItemKey>>,
+    /// What waits for a person.
+    pub(super) stuck: DashMap<ItemKey, Stuck>,
     /// The node goes down: nothing is signed, sent or asked any more, and all goes on from what is stored.
     ending: CancellationToken,
 }
@@ -157,23 +160,24 @@ pub(in crate::actors) fn settle(node: &Arc<Inner>, due: Due) {
 
 async fn see_to(node: &Arc<Inner>, due: &Due) {
     let Some(chain) = node.chains.of(due.network()).cloned() else {
-        tracing::error!(network = %due.network(), "a settlement is owed on a network that isn't configured any more");
+        node.settlements.stick(due, Why::Network);
         return;
     };
-    if !chain.can_settle(due) {
-        // Tried nevertheless, it would fail until it is given up, and its payer would owe what we can't collect.
-        let facilitator = due.payment.terms.facilitator;
-        tracing::error!(network = %due.network(), %facilitator, "a settlement is owed by a payment that names a facilitator which isn't configured any more");
-        return;
-    }
     match (due.lane, chain.lane_for(due)) {
-        (Some(lane), _) => hand_over(node, lane, due).await,
-        (None, Some(lane)) => {
+        // Tried nevertheless, it would fail until it is given up, and its payer would owe what we can't collect.
+        (Some(_), _) if !chain.can_settle(due) => node.settlements.stick(due, Why::Facilitator),
+        (Some(lane), _) => {
+            if !node.settlements.drives(&lane) {
+                node.settlements.stick(due, Why::Operator);
+            }
+            hand_over(node, lane, due).await;
+        }
+        (None, Some(lane)) if chain.can_settle(due) => {
             // Durable first; the changed due comes back here and is handed over.
             let command = || Command::AssignLane { key: due.key, lane };
             persist(node, due.payment.verified.payer, command).await;
         }
-        (None, None) => {
+        (None, _) => {
             // A shard that is loaded again brings its dues again.
             if let Some(_asking) = node.settlements.ask(due.key) {
                 hosted::settle(node, &chain, due).await;
@@ -220,7 +224,7 @@ async fn hand_over(node: &Arc<Inner>, lane: LaneId, due: &Due) {
 }
 
 /// Sends a command to a wallet's shard until that has it, or says no: unknown is not failed.
-async fn persist(node: &Arc<Inner>, home: Wallet, command: impl Fn() -> Command) {
+pub(super) async fn persist(node: &Arc<Inner>, home: Wallet, command: impl Fn() -> Command) {
     let mut pause = RETRY_FIRST;
     loop {
         let Some(shard) = node.shard_of(home.slot()) else { return };
@@ -262,6 +266,49 @@ pub(super) async fn tell(node: &Arc<Inner>, intent: &Intent, network: crate::typ
             false
         }
         Err(_) => false,
+    }
+}
+
+/// What came of a proof.
+pub(super) enum Proving {
+    /// The settlement is booked as mined, and the log proves nothing else from now on.
+    Booked,
+    /// The log proves another payment.
+    Taken,
+    /// Nobody knows: to be tried again.
+    Unknown,
+}
+
+/// Books a settlement as mined by a log of a transaction. All that a log may prove is of one payer, so of one shard.
+pub(super) async fn prove(node: &Arc<Inner>, intent: &Intent, network: crate::types::Network, log: (TxHash, usize)) -> Proving {
+    let Some(shard) = node.shard_of(intent.payer.slot()) else { return Proving::Unknown };
+    let (tx, number) = log;
+    let key = crate::actors::node::scoped_key(b"settled-by", &format!("{network}/{tx}/{number}"));
+    let (head, _) = intent.key.0.split_at(16);
+    let request = head.iter().fold(0, |sum, byte| (sum << 8) | u128::from(*byte));
+    loop {
+        let looked_up_at = shard.generation();
+        match stored_key(shard, key).await {
+            Ok(Some(entry)) if entry.request != request => return Proving::Taken,
+            Ok(Some(_)) => {
+                let is_booked = tell(node, intent, network, Outcome::Mined(tx)).await;
+                return if is_booked { Proving::Booked } else { Proving::Unknown };
+            }
+            Ok(None) => {}
+            Err(_) => return Proving::Unknown,
+        }
+        let log = RequestKey { key, request, looked_up_at };
+        let answer = shard.execute(Command::Proven { key: intent.key, tx, log, at: node.clock.now() }).await;
+        match answer {
+            Ok(_) => {
+                meters::settlement(Outcome::Mined(tx));
+                node.settlements.announce(intent.key, Outcome::Mined(tx));
+                return Proving::Booked;
+            }
+            Err(Error::Refused(Refusal::LookAgain)) => {}
+            Err(Error::Refused(Refusal::KeyReused)) => return Proving::Taken,
+            Err(_) => return Proving::Unknown,
+        }
     }
 }
 

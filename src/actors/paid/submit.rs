@@ -13,7 +13,7 @@ use crate::billing::x402::exposure::Funds;
 use crate::billing::x402::sponsoring::Unsponsored;
 use crate::billing::x402::verify::{self, PayerState};
 use crate::billing::x402::{ClientKey, Offer, Reason, Refusal, RequestHash, Scheme, Simulation, Verified, amount, calldata, header};
-use crate::job::{Billing, Job, Payment, Spec};
+use crate::job::{Billing, Hosted, Job, Payment, Spec};
 use crate::shard::{Command, Credit, Grant, KeyEntry, Made, Reply, RequestKey, ScopedKey};
 use crate::types::{JobId, Route, Usd};
 
@@ -186,7 +186,8 @@ impl Node {
         request: RequestHash,
         client_key: Option<ClientKey>,
     ) -> Result<Checked, PaymentError> {
-        let all: Vec<_> = self.inner.chains.all().flat_map(|chain| chain.offers().into_iter().map(move |terms| (chain, terms))).collect();
+        let all: Vec<_> =
+            self.inner.chains.all().flat_map(|chain| chain.offers(scheme).into_iter().map(move |terms| (chain, terms))).collect();
         let offers: Vec<_> = all.iter().map(|(_, terms)| Offer::new(terms, scheme, ceiling)).collect();
         let taken = Offer::taken(&offers, &payment.payload).map_err(PaymentError::Refused)?;
         let Some((chain, terms)) = all.iter().find(|(_, terms)| std::ptr::eq(&raw const **terms, taken.terms)) else {
@@ -208,15 +209,12 @@ impl Node {
             Scheme::Exact => None,
         };
         let funds = Funds { balance: amount::usd_at_most(state.balance), allowance };
-        let is_hosted = matches!(chain.parts.way, super::Way::Hosted { .. });
-        let payment = Arc::new(Payment {
-            verified: verified.clone(),
-            terms: (**terms).clone(),
-            request,
-            client_key,
-            original: is_hosted.then(|| payment.json.as_ref().into()),
-            payer_has_code,
+        let hosted = chain.facilitator().map(|facilitator| {
+            let original = payment.json.as_ref().into();
+            Box::new(Hosted { original, host: facilitator.host().into(), unused_at: state.block_number })
         });
+        let payment =
+            Arc::new(Payment { verified: verified.clone(), terms: (**terms).clone(), request, client_key, hosted, payer_has_code });
         Ok(Checked { verified, payment, funds, chain: Arc::clone(chain) })
     }
 

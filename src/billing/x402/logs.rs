@@ -73,7 +73,7 @@ pub fn cancelled_in(logs: &[Log], permit2: Wallet, payer: Wallet, nonce: U256) -
 }
 
 /// Strictly: other topics, fewer or more of them, or other data is another event.
-fn decode<E: SolEvent>(log: &Log) -> Option<E> {
+pub(super) fn decode<E: SolEvent>(log: &Log) -> Option<E> {
     E::decode_raw_log_validate(log.topics.iter().copied(), &log.data).ok()
 }
 

@@ -16,6 +16,7 @@ pub mod logs;
 pub mod messages;
 pub mod offer;
 pub mod permit2;
+pub mod proof;
 pub mod refusal;
 pub mod revert;
 pub mod signature;

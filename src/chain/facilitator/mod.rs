@@ -123,6 +123,11 @@ impl Facilitator {
         Ok(Self(Arc::new(Inner { settings, client, breakers, clock, random, supported: Mutex::new(None) })))
     }
 
+    /// Where it is, without what may be secret in its URL.
+    pub fn host(&self) -> String {
+        host_key(&self.0.settings.url)
+    }
+
     /// The address that `upto` payments on a network must name. Next time it may answer with another of its addresses, so
     /// whoever offers this one keeps it with the offer.
     ///

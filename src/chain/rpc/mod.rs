@@ -4,6 +4,7 @@
 //! for a while. Every node is asked for its chain id before anything else, and again from time to time (F-X2).
 
 mod payers;
+mod proofs;
 pub(super) mod reads;
 mod send;
 mod settle;
@@ -28,6 +29,7 @@ use crate::net::{BreakerSettings, Breakers, Outbound, TrustedClient, host_key};
 use crate::types::Network;
 
 pub use payers::PayerQuery;
+pub use proofs::Whole;
 pub use reads::{FullReceipt, Head, Nonces};
 pub use settle::{Asked, Settlements};
 pub use transfers::TransferTo;

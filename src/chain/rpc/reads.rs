@@ -191,7 +191,7 @@ impl Node {
         Ok(Some(code).filter(|code| !code.is_empty()))
     }
 
-    /// A token's own EIP-712 domain separator.
+    /// A token's own EIP-712 domain separator, or Permit2's.
     ///
     /// # Errors
     /// [`Error`]; a token that has none is one that can't be used.

@@ -80,8 +80,16 @@ impl Rpc {
         if simulated == Some(Ok(())) {
             return Check { at: now, simulated, deep: None };
         }
-        let deep = self.agreeing(|node| async move { node.deep(of, intent).await.map(|deep| Agreed::of(&deep, intent)) }).await;
-        Check { at: now, simulated, deep: deep.ok().map(Deep::from) }
+        Check { at: now, simulated, deep: self.deep(of, intent).await.ok() }
+    }
+
+    /// What is known of a settlement for good, agreed on by two nodes where there are two.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub async fn deep(&self, of: &Settlements, intent: &Intent) -> Result<Deep, Error> {
+        let agreed = self.agreeing(|node| async move { node.deep(of, intent).await.map(|deep| Agreed::of(&deep, intent)) });
+        agreed.await.map(Deep::from)
     }
 }
 
@@ -140,20 +148,23 @@ impl Node {
     async fn deep(&self, of: &Settlements, intent: &Intent) -> Result<Deep, Error> {
         let head = self.head().await?;
         let block = self.block_at(deep(head.block.number, of.confirmations)).await?;
-        let number = at(block.block.number);
-        let nonce_used = match intent.nonce {
+        Ok(Deep { nonce_used: self.used_at(of.permit2, intent, at(block.block.number)).await?, block_time: block.time })
+    }
+
+    /// Whether a settlement's authorization is used as of a block.
+    pub(super) async fn used_at(&self, permit2: Wallet, intent: &Intent, block: Value) -> Result<bool, Error> {
+        match intent.nonce {
             Nonce::Permit2(nonce) => {
                 let nonce = U256::from_be_bytes(nonce);
                 let word = place(nonce).0;
                 let call = IPermit2::nonceBitmapCall { owner: intent.payer.address(), word };
-                is_spent(nonce, self.view_at(of.permit2, &call, number).await?)
+                Ok(is_spent(nonce, self.view_at(permit2, &call, block).await?))
             }
             Nonce::Token(nonce) => {
                 let call = IToken::authorizationStateCall { authorizer: intent.payer.address(), nonce: B256::from(nonce) };
-                self.view_at(intent.asset, &call, number).await?
+                self.view_at(intent.asset, &call, block).await
             }
-        };
-        Ok(Deep { nonce_used, block_time: block.time })
+        }
     }
 
     async fn view_at<C: SolCall>(&self, to: Wallet, call: &C, block: Value) -> Result<C::Return, Error> {

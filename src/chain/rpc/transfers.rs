@@ -33,13 +33,23 @@ impl Rpc {
     /// # Errors
     /// [`Error`], where a single block can't be read.
     pub async fn transfers_to(&self, token: Wallet, account: Wallet, first: u64, last: u64) -> Result<Vec<TransferTo>, Error> {
-        let mut transfers = Vec::new();
+        self.paged(first, last, |node, from, to| async move { node.transfers_to(token, account, from, to).await }).await
+    }
+
+    /// Asks for logs page by page, in smaller ones where a provider wants them.
+    pub(super) async fn paged<T, F: Future<Output = Result<Vec<T>, Error>>>(
+        &self,
+        first: u64,
+        last: u64,
+        ask: impl Fn(Node, u64, u64) -> F,
+    ) -> Result<Vec<T>, Error> {
+        let mut found = Vec::new();
         let (mut from, mut page) = (first, PAGE);
         while from <= last {
             let to = from.saturating_add(page.saturating_sub(1)).min(last);
-            match self.any(|node| async move { node.transfers_to(token, account, from, to).await }).await {
+            match self.any(|node| ask(node, from, to)).await {
                 Ok(some) => {
-                    transfers.extend(some);
+                    found.extend(some);
                     from = to.saturating_add(1);
                 }
                 // Too many blocks, or too many logs in them, for this provider.
@@ -47,7 +57,7 @@ impl Rpc {
                 Err(error) => return Err(error),
             }
         }
-        Ok(transfers)
+        Ok(found)
     }
 
     /// The last block that is at most as young as `time`, in seconds; the first one where none is.

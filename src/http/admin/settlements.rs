@@ -13,7 +13,7 @@ use super::guard::Operator;
 use super::jobs::id_of;
 use super::reason::ReasonBody;
 use super::{Admin, reason};
-use crate::actors::{ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, WalletExposure};
+use crate::actors::{ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, Stuck, WalletExposure};
 use crate::billing::lane::{Claimant, DeadReason, Outcome};
 use crate::http::openapi::params::{JobPath, WalletPath};
 use crate::http::problem::{Kind, Problem};
@@ -58,6 +58,11 @@ pub struct DueLine {
     /// The last moment at which the chain takes it.
     #[schema(value_type = String, format = DateTime)]
     deadline: Timestamp,
+    /// Why it waits for a person: `no_network`, `no_facilitator`, `no_operator`, `unexplained` (its authorization is used, and no
+    /// transaction is found that paid by it), `refused` (by its facilitator).
+    waits_for: Option<&'static str>,
+    /// Transactions that a facilitator has named for it. They prove nothing.
+    named: Vec<String>,
 }
 
 /// An operator account and what it does.
@@ -216,7 +221,7 @@ pub struct WalletLine {
 const LINES_MAX: usize = 1000;
 
 impl DueLine {
-    fn of(due: &Due) -> Self {
+    fn of(due: &Due, stuck: &[Stuck]) -> Self {
         let verified = &due.payment.verified;
         let (job_id, agent_id, debtor) = match due.claimant {
             Claimant::Job(job) => (Some(job), None, None),
@@ -242,6 +247,8 @@ impl DueLine {
             lane: due.lane.map(|lane| lane.operator),
             since: due.since,
             deadline: verified.deadline,
+            waits_for: stuck.iter().find(|stuck| stuck.key == due.key).map(|stuck| stuck.why.as_str()),
+            named: due.named.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -323,11 +330,12 @@ impl Exposure {
 )]
 pub async fn list(_: Operator, State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
     let status = admin.node.settlements().await?;
+    let stuck = admin.node.stuck_settlements();
     let answer = Settlements {
         networks: admin.node.networks().into_iter().map(NetworkLine::of).collect(),
         lanes: status.lanes.iter().map(LaneLine::of).collect(),
         owed: status.dues.len(),
-        items: status.dues.iter().take(LINES_MAX).map(DueLine::of).collect(),
+        items: status.dues.iter().take(LINES_MAX).map(|due| DueLine::of(due, &stuck)).collect(),
     };
     reply::json(StatusCode::OK, &answer)
 }
@@ -352,7 +360,7 @@ pub async fn retry(
     let (parts, body) = request.into_parts();
     let reason = reason::of(&parts, body).await?;
     let due = admin.node.retry_settlement(id_of(path)?, reason).await?;
-    reply::json(StatusCode::ACCEPTED, &DueLine::of(&due))
+    reply::json(StatusCode::ACCEPTED, &DueLine::of(&due, &admin.node.stuck_settlements()))
 }
 
 /// Lists the wallets that owe, the one that owes most first.

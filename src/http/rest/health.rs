@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::actors::NetworkStatus;
+use crate::actors::{NetworkStatus, Stuck};
 use crate::http::api::Api;
 use crate::http::problem::Problem;
 use crate::http::reply;
@@ -30,6 +30,8 @@ pub struct Readiness {
     reasons: Vec<String>,
     /// Where wallets can pay. One whose chain is down is no reason against the node: balances don't need it.
     networks: Vec<NetworkReadiness>,
+    /// What waits for a person, and is no reason against the node: settlements that get no further by themselves.
+    degraded: Vec<String>,
 }
 
 /// Whether wallets can pay on a network.
@@ -77,5 +79,13 @@ pub async fn readyz(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
         networks.map(|NetworkStatus { network, is_offered, reasons }| NetworkReadiness { network, offered: is_offered, reasons });
     let networks = networks.collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    reply::json(status, &Readiness { ready: reasons.is_empty(), reasons, networks })
+    reply::json(status, &Readiness { ready: reasons.is_empty(), reasons, networks, degraded: degraded(&api.node.stuck_settlements()) })
+}
+
+/// A line for each network and reason: how many settlements wait there.
+fn degraded(stuck: &[Stuck]) -> Vec<String> {
+    let alike = stuck.chunk_by(|one, next| (one.network, one.why) == (next.network, next.why));
+    let line =
+        |some: &[Stuck]| some.first().map(|one| format!("{} settlements wait on {}: {}", some.len(), one.network, one.why.explained()));
+    alike.filter_map(line).collect()
 }

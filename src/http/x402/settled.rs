@@ -105,7 +105,7 @@ mod tests {
             proxy: Terms::UPTO_PROXY,
         };
         let request = RequestHash::of("POST", "/", b"{}");
-        Payment { verified, terms, request, client_key: None, original: None, payer_has_code: false }
+        Payment { verified, terms, request, client_key: None, hosted: None, payer_has_code: false }
     }
 
     /// A job that a wallet pays for, over with this bill.

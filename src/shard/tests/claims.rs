@@ -38,6 +38,55 @@ fn a_deposit_is_credited_once() {
     sound(&mut world);
 }
 
+/// T-19: one log, one payment; told again it is the same, also after a crash.
+#[test]
+fn t19_a_log_proves_one_payment() {
+    let mut world = World::new();
+    let payments = [upto(1, 1, 1_000_000, BASE), upto(1, 2, 1_000_000, BASE)];
+    for payment in &payments {
+        world.owing(payment.clone(), 30_000);
+    }
+    let proven = |world: &mut World, payment: &Payment, log: u128| {
+        let key = due_key(payment);
+        let request = u128::from_be_bytes(*key.0.first_chunk().unwrap());
+        let log = RequestKey { key: ScopedKey(log), request, looked_up_at: world.shard.generation() };
+        world.run(Command::Proven { key, tx: TxHash([7; 32]), log, at: AT }).map(|_| ())
+    };
+    assert_eq!(proven(&mut world, &payments[0], 1), Ok(()));
+    assert_eq!(proven(&mut world, &payments[0], 1), Ok(()));
+    assert_eq!(proven(&mut world, &payments[1], 1), Err(Refusal::KeyReused));
+    world.append();
+    world.crash();
+    assert_eq!(proven(&mut world, &payments[1], 1), Err(Refusal::KeyReused));
+    assert_eq!(world.shard.due(&due_key(&payments[1])).unwrap().outcome, Outcome::Pending);
+    assert_eq!(proven(&mut world, &payments[1], 2), Ok(()));
+    for payment in &payments {
+        assert_eq!(world.shard.due(&due_key(payment)).unwrap().outcome, MINED);
+        world.heard(due_key(payment), SETTLED);
+    }
+    assert_eq!(books(&world)[1], -60_000);
+    sound(&mut world);
+}
+
+/// Names are kept, the newest, and each once.
+#[test]
+fn what_a_facilitator_names_is_stored() {
+    let mut world = World::new();
+    let payment = upto(1, 1, 1_000_000, BASE);
+    world.owing(payment.clone(), 30_000);
+    let key = due_key(&payment);
+    for byte in [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9] {
+        world.run(Command::Named { key, tx: TxHash([byte; 32]) }).unwrap();
+    }
+    world.append();
+    world.crash();
+    let due = world.shard.due(&key).unwrap();
+    assert_eq!((due.named.len(), due.named[0], due.outcome), (8, TxHash([2; 32]), Outcome::Pending));
+    world.heard(key, SETTLED);
+    assert!(matches!(world.run(Command::Named { key, tx: TxHash([1; 32]) }), Err(Refusal::NoDue)));
+    sound(&mut world);
+}
+
 #[test]
 fn a_deposit_that_dies_owes_nothing() {
     let mut world = World::new();

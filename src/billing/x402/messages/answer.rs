@@ -140,7 +140,15 @@ impl Supported {
     pub fn upto_facilitator(&self, network: Network) -> Option<Wallet> {
         let name = network.to_string();
         let mut kinds = self.kinds.iter().filter(|kind| kind.x402_version == VERSION && kind.scheme == "upto" && kind.network == name);
-        kinds.find_map(|kind| kind.extra.as_ref()?.get("facilitatorAddress")?.as_str()?.parse().ok())
+        kinds.find_map(|kind| {
+            kind.extra.as_ref()?.get("facilitatorAddress")?.as_str()?.parse().ok().filter(|address| *address != Wallet::ZERO)
+        })
+    }
+
+    /// Whether it settles `exact` payments on `network`, which name nobody.
+    pub fn has_exact(&self, network: Network) -> bool {
+        let name = network.to_string();
+        self.kinds.iter().any(|kind| kind.x402_version == VERSION && kind.scheme == "exact" && kind.network == name)
     }
 }
 
@@ -196,6 +204,11 @@ mod tests {
         .unwrap();
         assert_eq!(supported.upto_facilitator(NETWORK), Some(address));
         assert_eq!(supported.upto_facilitator(Network::Eip155(1)), None);
+        assert!(supported.has_exact(NETWORK) && !supported.has_exact(Network::Eip155(1)), "and not by what version 1 says");
+        let nobody = serde_json::json!({"kinds": [
+            {"x402Version": 2, "scheme": "upto", "network": "eip155:8453", "extra": {"facilitatorAddress": Wallet::ZERO}},
+        ]});
+        assert_eq!(serde_json::from_value::<Supported>(nobody).unwrap().upto_facilitator(NETWORK), None, "anybody could be meant");
     }
 
     #[test]
