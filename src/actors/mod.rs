@@ -25,7 +25,7 @@ pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, Mad
 pub use node::{Node, Parts, Settings, StartError};
 pub use operators::audit;
 pub use paid::{
-    Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, PaidOrder, PaymentError,
-    SettlementsStatus, WalletExposure, Way, books,
+    Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, Hindrance, LaneStatus, NetworkStatus, PaidOrder,
+    PaymentError, SettlementsStatus, WalletExposure, Way, books,
 };
 pub use wallets::SignedIn;

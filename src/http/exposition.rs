@@ -20,6 +20,7 @@ const EXPOSURE: &str = "enrich_exposure_microdollars";
 const UNPROVEN: &str = "enrich_unproven_exposure_microdollars";
 const DEBT: &str = "enrich_debt_microdollars";
 const DUES: &str = "enrich_settlements_due";
+const STRANDED: &str = "enrich_settlements_stranded";
 const OLDEST_DUE: &str = "enrich_settlements_due_oldest_seconds";
 
 /// Seconds, from an answer out of memory to the longest wait for one.
@@ -91,6 +92,7 @@ async fn payments(node: &Node) {
     }
     if let Ok(settlements) = node.settlements().await {
         gauge!(DUES).set(as_gauge(settlements.dues.len()));
+        gauge!(STRANDED).set(as_gauge(settlements.stranded.len()));
         let oldest = settlements.dues.first().map_or(0, |due| node.now().millis_since(due.since).max(0).div_euclid(1000));
         gauge!(OLDEST_DUE).set(f64::from(u32::try_from(oldest).unwrap_or(u32::MAX)));
     }
@@ -107,6 +109,7 @@ fn describe() {
     describe_gauge!(UNPROVEN, Unit::Count, "The same of wallets that no settlement went well for yet.");
     describe_gauge!(DEBT, Unit::Count, "What wallets owe from settlements that failed, in micro-dollars, to the tenth of a cent.");
     describe_gauge!(DUES, Unit::Count, "Settlements that are owed.");
+    describe_gauge!(STRANDED, Unit::Count, "Settlements that are owed and wait for a person: /admin/settlements says why.");
     describe_gauge!(OLDEST_DUE, Unit::Seconds, "For how long the oldest of them is owed.");
     describe_gauge!(UNWRITTEN_ROWS, Unit::Count, "Rows that wait for a checkpoint.");
 }

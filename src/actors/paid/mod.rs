@@ -12,12 +12,14 @@ mod operators;
 mod settlement;
 mod solvency;
 mod sponsored;
+mod stranded;
 mod submit;
 
 pub use self::books::{Booked, Books, books};
 pub use self::chains::{ChainParts, NetworkStatus, Way};
 pub use self::claims::{Claim, ClaimState};
 pub use self::operators::{ExposureStatus, FamilyStatus, LaneStatus, SettlementsStatus, WalletExposure};
+pub use self::stranded::Hindrance;
 pub use self::submit::{PaidOrder, PaymentError};
 
 pub(super) use self::chains::Chains;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::settlement::settle;
+use super::stranded::Hindrance;
 use crate::actors::api::Error;
 use crate::actors::node::{Inner, Node};
-use crate::billing::lane::{Claimant, ItemState, Lane, LaneId, TxHash};
+use crate::billing::lane::{Claimant, ItemKey, ItemState, Lane, LaneId, TxHash};
 use crate::billing::x402::exposure::Caps;
 use crate::shard::{Command, Due, Refusal, WalletBook};
 use crate::types::{JobId, Network, Timestamp, Usd, Wallet};
@@ -15,6 +16,8 @@ use crate::types::{JobId, Network, Timestamp, Usd, Wallet};
 pub struct SettlementsStatus {
     /// What is owed, the oldest first.
     pub dues: Vec<Due>,
+    /// Which of them wait for a person, and why.
+    pub stranded: BTreeMap<ItemKey, Hindrance>,
     /// Every lane that ever did anything, and those that are configured.
     pub lanes: Vec<LaneStatus>,
 }
@@ -118,20 +121,24 @@ impl Node {
             lane.is_driven = self.inner.settlements.drives(id);
         }
         dues.sort_by_key(|due| (due.since, due.key));
-        Ok(SettlementsStatus { dues, lanes: lanes.into_values().collect() })
+        let why = |due: &Due| Some((due.key, self.inner.settlements.stranded(&due.key)?));
+        let stranded = dues.iter().filter_map(why).collect();
+        Ok(SettlementsStatus { dues, stranded, lanes: lanes.into_values().collect() })
     }
 
-    /// Hands a job's settlement over again. What it moves and which lane moves it stay as they are.
+    /// Hands a job's settlement over again, and says why it waited for a person, if it did. What it moves and which lane moves it stay
+    /// as they are.
     ///
     /// # Errors
     /// [`Refusal::NoDue`] where nothing is owed for the job.
-    pub async fn retry_settlement(&self, job: JobId, reason: Box<str>) -> Result<Due, Error> {
+    pub async fn retry_settlement(&self, job: JobId, reason: Box<str>) -> Result<(Due, Option<Hindrance>), Error> {
         let shard = self.shard(job.slot())?;
         shard.execute(Command::RetrySettlement { job, reason, at: self.inner.clock.now() }).await?;
         let due = shard.read(move |view| view.shard.dues().find(|due| due.claimant == Claimant::Job(job)).cloned()).await?;
         let due = due.ok_or(Error::Refused(Refusal::NoDue))?;
         settle(&self.inner, due.clone());
-        Ok(due)
+        let why = self.inner.settlements.stranded(&due.key);
+        Ok((due, why))
     }
 
     /// Every wallet that owes, the one that owes most first.

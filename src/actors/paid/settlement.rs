@@ -10,8 +10,10 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::chains::{By, Chain};
 use super::hosted;
 use super::lane::{LaneActor, LaneSetup};
+use super::stranded::{self, Hindrance};
 use crate::actors::api::Error;
 use crate::actors::meters;
 use crate::actors::node::{Inner, stored_key};
@@ -34,14 +36,16 @@ pub(in crate::actors) struct Settlements {
     outcomes: DashMap<ItemKey, watch::Sender<Option<Outcome>>>,
     /// Maxima of unproven payers between a look at the books and the commit.
     reserved: Arc<AtomicI64>,
-    /// What somebody else's facilitator is being asked for: once at a time.
+    /// What somebody else's facilitator, or the chain alone, is being asked for: once at a time.
     asked: Arc<DashSet<ItemKey>>,
+    /// What waits for a person, and why.
+    stranded: DashMap<ItemKey, Hindrance>,
     /// The node goes down: nothing is signed, sent or asked any more, and all goes on from what is stored.
     ending: CancellationToken,
 }
 
 /// Counts a settlement as being asked for, until it is dropped.
-struct Asking(Arc<DashSet<ItemKey>>, ItemKey);
+pub(super) struct Asking(Arc<DashSet<ItemKey>>, ItemKey);
 
 impl Drop for Asking {
     fn drop(&mut self) {
@@ -99,11 +103,8 @@ impl Settlements {
     fn wake(&self, lane: &LaneId) {
         match self.lanes.get().map(|lanes| lanes.get(lane)) {
             Some(Some(notify)) => notify.notify_one(),
-            // Whoever starts later looks at everything first.
-            None => {}
-            Some(None) => {
-                tracing::error!(network = %lane.network, operator = %lane.operator, "a settlement waits for an operator account whose key isn't configured any more");
-            }
+            // Whoever starts later looks at everything first; and nothing is handed over to a lane that doesn't work here.
+            None | Some(None) => {}
         }
     }
 
@@ -122,7 +123,20 @@ impl Settlements {
         self.ending.clone()
     }
 
-    fn ask(&self, key: ItemKey) -> Option<Asking> {
+    /// Takes down why a settlement waits for a person, or that it no longer does.
+    pub(super) fn strand(&self, key: ItemKey, why: Option<Hindrance>) {
+        match why {
+            Some(why) => drop(self.stranded.insert(key, why)),
+            None => drop(self.stranded.remove(&key)),
+        }
+    }
+
+    /// Why a settlement waits for a person, if it does.
+    pub(super) fn stranded(&self, key: &ItemKey) -> Option<Hindrance> {
+        self.stranded.get(key).map(|why| *why)
+    }
+
+    pub(super) fn ask(&self, key: ItemKey) -> Option<Asking> {
         self.asked.insert(key).then(|| Asking(Arc::clone(&self.asked), key))
     }
 
@@ -156,29 +170,24 @@ pub(in crate::actors) fn settle(node: &Arc<Inner>, due: Due) {
 }
 
 async fn see_to(node: &Arc<Inner>, due: &Due) {
-    let Some(chain) = node.chains.of(due.network()).cloned() else {
-        tracing::error!(network = %due.network(), "a settlement is owed on a network that isn't configured any more");
-        return;
-    };
-    if !chain.can_settle(due) {
-        // Tried nevertheless, it would fail until it is given up, and its payer would owe what we can't collect.
-        let facilitator = due.payment.terms.facilitator;
-        tracing::error!(network = %due.network(), %facilitator, "a settlement is owed by a payment that names a facilitator which isn't configured any more");
-        return;
-    }
-    match (due.lane, chain.lane_for(due)) {
-        (Some(lane), _) => hand_over(node, lane, due).await,
-        (None, Some(lane)) => {
+    let chain = node.chains.of(due.network()).cloned();
+    let by = chain.as_deref().map_or(Err(Hindrance::Network), |chain| chain.settles(due));
+    match (by, &chain) {
+        (Ok(By::Lane(lane)), Some(chain)) if due.lane.is_some() => hand_over(node, chain, lane, due).await,
+        (Ok(By::Lane(lane)), _) => {
             // Durable first; the changed due comes back here and is handed over.
             let command = || Command::AssignLane { key: due.key, lane };
             persist(node, due.payment.verified.payer, command).await;
         }
-        (None, None) => {
+        (Ok(By::Facilitator), Some(chain)) => {
             // A shard that is loaded again brings its dues again.
             if let Some(_asking) = node.settlements.ask(due.key) {
-                hosted::settle(node, &chain, due).await;
+                hosted::settle(node, chain, due).await;
             }
         }
+        // Tried by another nevertheless, it would fail until it is given up, and its payer would owe what we can't collect.
+        (Err(why), chain) => stranded::wait(node, chain.as_deref(), due, why).await,
+        (Ok(By::Facilitator), None) => {}
     }
 }
 
@@ -203,7 +212,7 @@ pub(in crate::actors) fn time_out(node: &Arc<Inner>, spec: &Spec) {
     });
 }
 
-async fn hand_over(node: &Arc<Inner>, lane: LaneId, due: &Due) {
+async fn hand_over(node: &Arc<Inner>, chain: &Chain, lane: LaneId, due: &Due) {
     let intent = match due.intent() {
         Ok(intent) => Arc::new(intent),
         Err(error) => {
@@ -213,25 +222,29 @@ async fn hand_over(node: &Arc<Inner>, lane: LaneId, due: &Due) {
     };
     let command = || {
         let event = Box::new(lane::Event::Due { intent: Arc::clone(&intent), at: node.clock.now() });
-        Command::Lane { id: lane, event, policy: node.chains.of(lane.network).map_or_else(Default::default, |chain| chain.policy()) }
+        Command::Lane { id: lane, event, policy: chain.policy() }
     };
-    persist(node, lane.operator, command).await;
-    node.settlements.wake(&lane);
+    match persist(node, lane.operator, command).await {
+        // What became of it the lane may have known and forgotten.
+        Some(Refusal::Lane(lane::Rejection::TooLate)) => stranded::wait(node, Some(chain), due, Hindrance::Late).await,
+        Some(_) => {}
+        None => node.settlements.wake(&lane),
+    }
 }
 
 /// Sends a command to a wallet's shard until that has it, or says no: unknown is not failed.
-async fn persist(node: &Arc<Inner>, home: Wallet, command: impl Fn() -> Command) {
+async fn persist(node: &Arc<Inner>, home: Wallet, command: impl Fn() -> Command) -> Option<Refusal> {
     let mut pause = RETRY_FIRST;
     loop {
-        let Some(shard) = node.shard_of(home.slot()) else { return };
+        let shard = node.shard_of(home.slot())?;
         match shard.execute(command()).await {
-            Ok(_) => return,
+            Ok(_) => return None,
             Err(Error::Refused(refusal)) => {
-                // A due that is gone meanwhile has been settled.
-                if refusal != Refusal::NoDue {
+                // A due that is gone meanwhile has been settled; one that comes late is looked for on the chain.
+                if !matches!(refusal, Refusal::NoDue | Refusal::Lane(lane::Rejection::TooLate)) {
                     tracing::error!(%refusal, "a step of a settlement was refused");
                 }
-                return;
+                return Some(refusal);
             }
             Err(_) => {
                 tokio::time::sleep(pause).await;

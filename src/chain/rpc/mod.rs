@@ -5,6 +5,7 @@
 
 mod payers;
 pub(super) mod reads;
+mod search;
 mod send;
 mod settle;
 mod transfers;

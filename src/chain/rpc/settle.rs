@@ -80,8 +80,16 @@ impl Rpc {
         if simulated == Some(Ok(())) {
             return Check { at: now, simulated, deep: None };
         }
-        let deep = self.agreeing(|node| async move { node.deep(of, intent).await.map(|deep| Agreed::of(&deep, intent)) }).await;
-        Check { at: now, simulated, deep: deep.ok().map(Deep::from) }
+        Check { at: now, simulated, deep: self.known_for_good(of, intent).await.ok() }
+    }
+
+    /// Whether an authorization is used, and a block past its deadline: so deep that it stays so, or agreed on by two nodes.
+    ///
+    /// # Errors
+    /// [`Error`], where nobody could say.
+    pub async fn known_for_good(&self, of: &Settlements, intent: &Intent) -> Result<Deep, Error> {
+        let agreed = self.agreeing(|node| async move { node.deep(of, intent).await.map(|deep| Agreed::of(&deep, intent)) }).await;
+        agreed.map(Deep::from)
     }
 }
 

@@ -13,7 +13,7 @@ use super::guard::Operator;
 use super::jobs::id_of;
 use super::reason::ReasonBody;
 use super::{Admin, reason};
-use crate::actors::{ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, WalletExposure};
+use crate::actors::{ExposureStatus, FamilyStatus, Hindrance, LaneStatus, NetworkStatus, WalletExposure};
 use crate::billing::lane::{Claimant, DeadReason, Outcome};
 use crate::http::openapi::params::{JobPath, WalletPath};
 use crate::http::problem::{Kind, Problem};
@@ -52,6 +52,8 @@ pub struct DueLine {
     /// The account that settles it; none where a facilitator does, or nobody was chosen yet.
     #[schema(value_type = Option<String>)]
     lane: Option<Wallet>,
+    /// Why it waits for a person; null where it doesn't.
+    waits_because: Option<String>,
     /// When it became due.
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
@@ -115,6 +117,8 @@ pub struct Settlements {
     lanes: Vec<LaneLine>,
     /// How many settlements are owed in all.
     owed: usize,
+    /// How many of them wait for a person.
+    stranded: usize,
     /// The oldest of them, at most 1,000.
     items: Vec<DueLine>,
 }
@@ -216,7 +220,7 @@ pub struct WalletLine {
 const LINES_MAX: usize = 1000;
 
 impl DueLine {
-    fn of(due: &Due) -> Self {
+    fn of(due: &Due, why: Option<&Hindrance>) -> Self {
         let verified = &due.payment.verified;
         let (job_id, agent_id, debtor) = match due.claimant {
             Claimant::Job(job) => (Some(job), None, None),
@@ -240,6 +244,7 @@ impl DueLine {
             outcome,
             transaction: transaction.map(|tx| tx.to_string()),
             lane: due.lane.map(|lane| lane.operator),
+            waits_because: why.map(ToString::to_string),
             since: due.since,
             deadline: verified.deadline,
         }
@@ -327,7 +332,8 @@ pub async fn list(_: Operator, State(admin): State<Arc<Admin>>) -> Result<Respon
         networks: admin.node.networks().into_iter().map(NetworkLine::of).collect(),
         lanes: status.lanes.iter().map(LaneLine::of).collect(),
         owed: status.dues.len(),
-        items: status.dues.iter().take(LINES_MAX).map(DueLine::of).collect(),
+        stranded: status.stranded.len(),
+        items: status.dues.iter().take(LINES_MAX).map(|due| DueLine::of(due, status.stranded.get(&due.key))).collect(),
     };
     reply::json(StatusCode::OK, &answer)
 }
@@ -351,8 +357,8 @@ pub async fn retry(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let reason = reason::of(&parts, body).await?;
-    let due = admin.node.retry_settlement(id_of(path)?, reason).await?;
-    reply::json(StatusCode::ACCEPTED, &DueLine::of(&due))
+    let (due, why) = admin.node.retry_settlement(id_of(path)?, reason).await?;
+    reply::json(StatusCode::ACCEPTED, &DueLine::of(&due, why.as_ref()))
 }
 
 /// Lists the wallets that owe, the one that owes most first.
