@@ -99,7 +99,7 @@ async fn a_deposit_is_credited_once_where_a_settler_settles() {
     let payment = pay(&world.chain.place.payers[0], &required, now(), 3);
     for _ in 0..2 {
         let claim = world.node.node.claim(&payment, amount, Claimant::Agent(agent), Duration::from_secs(20)).await.unwrap();
-        assert!(matches!(claim.state, ClaimState::Settled(_)), "{claim:?}");
+        assert!(matches!(claim.state, ClaimState::Settled { .. }), "{claim:?}");
     }
     world.settled().await;
     assert_eq!(world.node.node.agent(agent).await.unwrap().available, amount);

@@ -24,7 +24,7 @@ pub use agent::{Agent, Grant, UsageKey};
 pub use codec::CodecError;
 pub use command::{Command, Refusal, Reply, RequestKey};
 pub use due::{Credit, Debt, Due, WalletBook};
-pub use event::{Attempt, AttemptOutcome, Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
+pub use event::{Attempt, AttemptOutcome, ClaimEnd, Delivery, Event, KeyEntry, Made, OperatorAct, PaymentUse, ScopedKey};
 pub use group::{Group, Unwritten};
 pub use load::Loader;
 pub use row::{Row, Table};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::command::{Refusal, RequestKey};
 use super::due::{Credit, Debt, Due, WalletBook};
-use super::event::{Event, KeyEntry, Made};
+use super::event::{ClaimEnd, Event, KeyEntry, Made, PaymentUse, ScopedKey};
 use super::state::{Answer, Decision, Shard, acted};
 use super::unsettled::item_key;
-use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome, Policy};
+use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome, Policy, TxHash};
 use crate::billing::x402::exposure::{self, Caps, Standing};
 use crate::billing::{Account, Transfer};
 use crate::job::{self, Payment, Spec, Status};
@@ -77,7 +77,11 @@ impl Shard {
             Claimant::Job(_) => return Err(Refusal::Job(job::Rejection::OtherBilling)),
         }
         let due = Due { key: item_key(&payment), payment, claimant, amount, since: at, outcome: Outcome::Pending, lane: None };
-        let entry = KeyEntry { request: claim.request, made: Made::Payment(claimant), at };
+        let entry = KeyEntry {
+            request: claim.request,
+            made: Made::Payment(PaymentUse { claimant, network: due.network(), amount, end: None }),
+            at,
+        };
         let events = vec![Event::KeyPut(claim.key, entry), Event::DuePut(Box::new(due))];
         Ok(Decision { events, answer: Answer::Claimed })
     }
@@ -122,8 +126,8 @@ impl Shard {
                     decision.events.push(Event::DuePut(Box::new(Due { outcome, ..due.clone() })));
                 }
             }
-            Outcome::Settled(_) => {
-                self.settled(due, at, &mut decision.events)?;
+            Outcome::Settled(tx) => {
+                self.settled(due, tx, at, &mut decision.events)?;
                 decision.events.push(Event::DueGone(key));
             }
             Outcome::Dead(reason) => {
@@ -134,15 +138,19 @@ impl Shard {
         Ok(decision)
     }
 
-    fn settled(&self, due: &Due, at: Timestamp, events: &mut Vec<Event>) -> Result<(), OutOfRange> {
+    fn settled(&self, due: &Due, tx: TxHash, at: Timestamp, events: &mut Vec<Event>) -> Result<(), OutOfRange> {
         let mut book = self.book(due.payment.verified.payer);
         book.settled = book.settled.saturating_add(1);
         let transfer = match due.claimant {
             Claimant::Job(id) => Some(Transfer::settle(id, due.network(), due.amount, at)),
             // Booked in the agent's own shard, before this is heard.
-            Claimant::Agent(_) => None,
+            Claimant::Agent(_) => {
+                events.push(ended(due, ClaimEnd::Settled { tx, owed: Usd::ZERO }));
+                None
+            }
             Claimant::Debtor(wallet) => {
-                self.clear_debts(wallet, due.amount, &mut book, events);
+                let owed = self.clear_debts(wallet, due.amount, &mut book, events);
+                events.push(ended(due, ClaimEnd::Settled { tx, owed }));
                 Some(Transfer::recovery(due.key, due.network(), due.amount, at))
             }
         };
@@ -150,8 +158,8 @@ impl Shard {
         transfer.map_or(Ok(()), |transfer| self.book_transfer(transfer, events))
     }
 
-    /// Oldest first, as far as it goes: a debt that came while the payment was under way stays.
-    fn clear_debts(&self, wallet: Wallet, paid: Usd, payers: &mut WalletBook, events: &mut Vec<Event>) {
+    /// Oldest first, as far as it goes: a debt that came while the payment was under way stays. Returns what is owed still.
+    fn clear_debts(&self, wallet: Wallet, paid: Usd, payers: &mut WalletBook, events: &mut Vec<Event>) -> Usd {
         let mut left = paid;
         let mut clear = |book: &mut WalletBook| {
             book.debts.retain(|debt| match left.minus(debt.amount) {
@@ -164,16 +172,21 @@ impl Shard {
         };
         if payers.wallet == wallet {
             clear(payers);
-        } else {
-            let mut book = self.book(wallet);
-            clear(&mut book);
-            events.push(Event::WalletPut(Box::new(book)));
+            return payers.owed();
         }
+        let mut book = self.book(wallet);
+        clear(&mut book);
+        let owed = book.owed();
+        events.push(Event::WalletPut(Box::new(book)));
+        owed
     }
 
     fn lost(&self, due: &Due, reason: DeadReason, at: Timestamp, events: &mut Vec<Event>) -> Result<(), OutOfRange> {
-        // Nothing was given for any other claim, so nothing is owed.
-        let Claimant::Job(job) = due.claimant else { return Ok(()) };
+        let Claimant::Job(job) = due.claimant else {
+            // Nothing was given for any other claim, so nothing is owed.
+            events.push(ended(due, ClaimEnd::Dead));
+            return Ok(());
+        };
         let mut book = self.book(due.payment.verified.payer);
         book.debts.push(Debt { job, network: due.network(), amount: due.amount, reason, at });
         events.push(Event::WalletPut(Box::new(book)));
@@ -235,4 +248,12 @@ impl Shard {
         let events = if step.changes.is_empty() { Vec::new() } else { vec![Event::LaneMoved(id, step.changes)] };
         Ok(Decision { events, answer: Answer::Lane(step.notices, step.sight.map(|sight| (id, sight))) })
     }
+}
+
+/// How a claim has ended, in the entry under which it was made: debts and balances go on, and a repeat is told of that day.
+fn ended(due: &Due, end: ClaimEnd) -> Event {
+    let payment = &due.payment;
+    let made = PaymentUse { claimant: due.claimant, network: due.network(), amount: due.amount, end: Some(end) };
+    let entry = KeyEntry { request: payment.request.0, made: Made::Payment(made), at: due.since };
+    Event::KeyPut(ScopedKey(payment.verified.id().key().0), entry)
 }

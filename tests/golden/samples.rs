@@ -13,7 +13,8 @@ use enrich_jobs::billing::{Account, CreditKey, Price, Source, Transfer};
 use enrich_jobs::job::{Bill, Billing, Failure, FailureCode, Hop, HopOutcome, Job, Payment, Spec, State, Status};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
-    Agent, Attempt, AttemptOutcome, Debt, Delivery, Due, Event, Grant, KeyEntry, Made, OperatorAct, ScopedKey, UsageKey, WalletBook,
+    Agent, Attempt, AttemptOutcome, ClaimEnd, Debt, Delivery, Due, Event, Grant, KeyEntry, Made, OperatorAct, PaymentUse, ScopedKey,
+    UsageKey, WalletBook,
 };
 use enrich_jobs::types::{AgentId, DeliveryId, JobId, Network, Route, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
@@ -303,7 +304,24 @@ pub(crate) fn every_key_entry() -> Vec<KeyEntry> {
         Made::Credit { agent: agent_id(), amount: usd(100_000_000), available: usd(100_000_001) },
         Made::Agent(agent_id()),
         Made::UsageKey(agent_id(), usage_key_id()),
-        Made::Payment(Claimant::Agent(agent_id())),
+        Made::Payment(PaymentUse {
+            claimant: Claimant::Agent(agent_id()),
+            network: Network::Eip155(8453),
+            amount: Usd::from_micros(4),
+            end: None,
+        }),
+        Made::Payment(PaymentUse {
+            claimant: Claimant::Debtor(wallet(0x77)),
+            network: Network::Eip155(8453),
+            amount: Usd::from_micros(5),
+            end: Some(ClaimEnd::Settled { tx: TxHash([9; 32]), owed: Usd::from_micros(6) }),
+        }),
+        Made::Payment(PaymentUse {
+            claimant: Claimant::Debtor(wallet(0x77)),
+            network: Network::Eip155(8453),
+            amount: Usd::from_micros(5),
+            end: Some(ClaimEnd::Dead),
+        }),
     ]
     .map(|made| KeyEntry { made, ..key_entry() })
     .into()
