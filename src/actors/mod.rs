@@ -5,6 +5,7 @@
 
 pub mod api;
 mod callback;
+mod introductions;
 mod job;
 mod jobs;
 mod ledger;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ractor::Actor;
 
 use super::api::{Accepted, Error, IdempotencyKey, MadeUsageKey, NewUsageKey, Order};
+use super::introductions::Introductions;
 use super::ledger::is_look_again;
 use super::paid::{ChainParts, Chains, Settlements};
 use super::published::Published;
@@ -88,6 +89,7 @@ pub(super) struct Inner {
     pub(super) published: Published,
     pub(super) chains: Arc<Chains>,
     pub(super) settlements: Settlements,
+    pub(super) introductions: Introductions,
     enrichers: Vec<Arc<dyn Enricher>>,
     slots: Slots,
     draining: AtomicBool,
@@ -168,6 +170,7 @@ impl Node {
             published: Published::default(),
             chains: Arc::new(Chains::new(chains)),
             settlements: Settlements::default(),
+            introductions: Introductions::default(),
             enrichers,
             slots: Slots::new(settings.slots),
             draining: AtomicBool::new(false),
@@ -232,6 +235,11 @@ impl Node {
             };
             return replayed.ok_or(error);
         }
+        if let Some(key) = &order.key
+            && let Some(accepted) = self.replayed_on_its_way(order.caller, key).await?
+        {
+            return Ok(accepted);
+        }
         let Order { caller, route, payload, ceiling, callback_url, metadata, key } = order;
         let shard = self.shard(caller.agent.slot())?;
         let at = self.inner.clock.now();
@@ -247,6 +255,7 @@ impl Node {
             created_at: at,
             run_ms: self.inner.settings.run_ms,
             payment: None,
+            buyer: None,
         });
         let scope = caller.agent.as_bytes();
         match keyed(shard, scope, key.as_ref(), |key| Command::Submit { spec: Arc::clone(&spec), key }).await? {
@@ -264,6 +273,9 @@ impl Node {
     /// # Errors
     /// [`Refusal::KeyReused`] where the key came with another request.
     pub async fn replayed(&self, caller: Grant, key: &IdempotencyKey) -> Result<Option<Accepted>, Error> {
+        if let Some(accepted) = self.replayed_on_its_way(caller, key).await? {
+            return Ok(Some(accepted));
+        }
         let shard = self.shard(caller.agent.slot())?;
         let scoped = scoped_key(caller.agent.as_bytes(), &key.key);
         let entry = match shard.read(move |view| view.shard.key(&scoped).cloned()).await? {
@@ -271,7 +283,21 @@ impl Node {
             // Let go from memory only once its row is written.
             None => stored_key(shard, scoped).await?,
         };
-        let Some(entry) = entry else { return Ok(None) };
+        match entry {
+            Some(entry) => self.replayed_of(&entry, key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The job that a wallet has paid for under an agent's key, where the agent's shard has yet to hear of it.
+    async fn replayed_on_its_way(&self, caller: Grant, key: &IdempotencyKey) -> Result<Option<Accepted>, Error> {
+        match self.inner.introductions.key(&scoped_key(caller.agent.as_bytes(), &key.key)) {
+            Some(entry) => self.replayed_of(&entry, key).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn replayed_of(&self, entry: &KeyEntry, key: &IdempotencyKey) -> Result<Option<Accepted>, Error> {
         match entry.made {
             Made::Job(id) if entry.request == key.request => Ok(self.job(id).await?.map(|job| Accepted { job, replayed: true })),
             Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) | Made::Payment(_) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::due::{Due, WalletBook};
+use super::introduction::Introduction;
 use super::{Agent, Grant};
 use crate::billing::lane::{Change, Claimant, ItemKey, LaneId, TxHash};
 use crate::billing::{Account, Transfer};
@@ -178,6 +179,12 @@ pub enum Event {
     Attempted(DeliveryId, u16, Attempt),
     /// An operator did something.
     OperatorActed(OperatorAct),
+    /// A job is in an agent's list, under this idempotency key if one was sent, and lives elsewhere.
+    JobListed(AgentId, JobId, Option<ScopedKey>),
+    /// An agent's shard has yet to hear of a job.
+    IntroductionPut(Introduction),
+    /// It has.
+    IntroductionGone(JobId),
     /// A settlement is owed, or something was heard of it.
     DuePut(Box<Due>),
     /// A settlement is paid or dead for good.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::command::{Refusal, RequestKey};
 use super::due::{Credit, Debt, Due, WalletBook};
 use super::event::{ClaimEnd, Event, KeyEntry, Made, PaymentUse, ScopedKey};
+use super::introduction::Introduction;
 use super::state::{Answer, Decision, Shard, acted};
 use super::unsettled::item_key;
 use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome, Policy, TxHash};
@@ -31,7 +32,12 @@ impl Shard {
         let signed = spec.payment.as_ref().ok_or(job::Rejection::OtherBilling)?;
         self.admit(signed, credit)?;
         let (id, at) = (spec.id, spec.created_at);
-        let mut events = vec![Event::JobOpened(spec, key.map(|key| key.key))];
+        let mut events = Vec::with_capacity(4);
+        events.extend(spec.buyer.map(|buyer| {
+            let key = key.map(|key| (key.key, key.request));
+            Event::IntroductionPut(Introduction { job: id, agent: buyer.agent, key, at })
+        }));
+        events.push(Event::JobOpened(spec, key.map(|key| key.key)));
         for RequestKey { key, request, .. } in [Some(payment), key].into_iter().flatten() {
             events.push(Event::KeyPut(key, KeyEntry { request, made: Made::Job(id), at }));
         }

@@ -7,6 +7,7 @@ use super::command::{Command, Refusal, Reply, RequestKey};
 use super::due::{Due, WalletBook};
 use super::event::{AttemptOutcome, Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
+use super::introduction::Introduction;
 use super::unsettled::item_key;
 use crate::billing::lane::{Claimant, ItemKey, Lane, LaneId, Notice, Outcome, Sight};
 use crate::billing::{Account, Transfer};
@@ -31,6 +32,7 @@ pub struct Shard {
     pub(super) dues: Map<ItemKey, Due>,
     pub(super) wallets: Map<Wallet, WalletBook>,
     pub(super) lanes: Map<LaneId, Lane>,
+    pub(super) introductions: Map<JobId, Introduction>,
     /// What each wallet has signed for and not paid yet: follows from jobs and dues (safety.md I-17).
     pub(super) unsettled: Map<Wallet, Usd>,
     /// How many of those bring their allowance along; none for most wallets.
@@ -52,6 +54,7 @@ pub(super) enum Answer {
     Agent(AgentId),
     Delivery(Option<Delivery>),
     Claimed,
+    Introduced,
     Heard(Option<JobId>),
     Lane(Vec<Notice>, Option<(LaneId, Sight)>),
 }
@@ -79,6 +82,7 @@ impl Shard {
             Answer::Agent(id) => Reply::Agent(Box::new(self.agents.get(&id).ok_or(Refusal::NoAgent)?.clone())),
             Answer::Delivery(delivery) => Reply::Delivery(delivery),
             Answer::Claimed => Reply::Claimed,
+            Answer::Introduced => Reply::Introduced,
             Answer::Heard(id) => Reply::Heard(id.map(job).transpose()?),
             Answer::Lane(notices, sight) => {
                 // What was seen of a chain is gone with the process, so it isn't recorded.
@@ -161,8 +165,14 @@ impl Shard {
                     lane.replay(change);
                 }
             }
+            Event::IntroductionPut(introduction) => {
+                self.introductions.insert(introduction.job, *introduction);
+            }
+            Event::IntroductionGone(job) => {
+                self.introductions.remove(job);
+            }
             // History: only rows hold it.
-            Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
+            Event::JobListed(..) | Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
         }
         None
     }
@@ -272,6 +282,8 @@ impl Shard {
             Command::Submit { spec, key } => self.submit(spec, key),
             Command::SubmitPaid { spec, payment, key, credit } => self.submit_paid(spec, payment, key, &credit),
             Command::ClaimExact { payment, claim, claimant, credit, at } => self.claim_exact(payment, claim, claimant, &credit, at),
+            Command::Introduce { introduction, row, looked_up_at } => self.introduce(&introduction, row, looked_up_at),
+            Command::Introduced { job } => Ok(self.introduced(job)),
             Command::AssignLane { key, lane } => self.assign_lane(key, lane),
             Command::Heard { key, outcome, at } => self.heard(key, outcome, at),
             Command::Deposit { agent, payment, network, amount, key, at } => {

@@ -10,11 +10,11 @@ use enrich_jobs::billing::x402::messages::{Permit2Authorization, TokenPermission
 use enrich_jobs::billing::x402::sponsoring::Sponsored;
 use enrich_jobs::billing::x402::{Authorization, ClientKey, RequestHash, RevertReason, Signature, Terms, Verified};
 use enrich_jobs::billing::{Account, CreditKey, Price, Source, Transfer};
-use enrich_jobs::job::{Bill, Billing, Failure, FailureCode, Hop, HopOutcome, Job, Payment, Spec, State, Status};
+use enrich_jobs::job::{Bill, Billing, Buyer, Failure, FailureCode, Hop, HopOutcome, Job, Payment, Spec, State, Status};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
-    Agent, Attempt, AttemptOutcome, ClaimEnd, Debt, Delivery, Due, Event, Grant, KeyEntry, Made, OperatorAct, PaymentUse, ScopedKey,
-    UsageKey, WalletBook,
+    Agent, Attempt, AttemptOutcome, ClaimEnd, Debt, Delivery, Due, Event, Grant, Introduction, KeyEntry, Made, OperatorAct, PaymentUse,
+    ScopedKey, UsageKey, WalletBook,
 };
 use enrich_jobs::types::{AgentId, DeliveryId, JobId, Network, Route, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
@@ -104,6 +104,7 @@ fn spec(number: u8) -> Spec {
         created_at: AT,
         run_ms: 900_000,
         payment: None,
+        buyer: None,
     }
 }
 
@@ -111,6 +112,7 @@ fn upto_spec(number: u8) -> Spec {
     Spec {
         billing: Billing::Upto { network: Network::Eip155(8453), payer: wallet(0x77) },
         payment: Some(Arc::new(payment())),
+        buyer: Some(Buyer { agent: agent_id(), key: Some(usage_key_id()) }),
         route: Route::LeadSession,
         callback_url: None,
         metadata: Box::default(),
@@ -365,8 +367,12 @@ pub(crate) fn operator_act() -> OperatorAct {
     OperatorAct { at: AT, act: "credited".into(), subject: agent_id().to_string().into(), reason: "welcome".into() }
 }
 
+pub(crate) fn introduction(number: u8) -> Introduction {
+    Introduction { job: job_id(number), agent: agent_id(), key: Some((ScopedKey(1 << 125), 17)), at: AT }
+}
+
 /// All events, by [`name`].
-pub(crate) const EVENTS: [&str; 18] = [
+pub(crate) const EVENTS: [&str; 21] = [
     "account_put",
     "agent_put",
     "attempted",
@@ -374,6 +380,9 @@ pub(crate) const EVENTS: [&str; 18] = [
     "due_gone",
     "due_put",
     "hop_added",
+    "introduction_gone",
+    "introduction_put",
+    "job_listed",
     "job_moved",
     "job_opened",
     "key_put",
@@ -404,6 +413,9 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::OutboxGone(_) => "outbox_gone",
         Event::Attempted(..) => "attempted",
         Event::OperatorActed(_) => "operator_acted",
+        Event::JobListed(..) => "job_listed",
+        Event::IntroductionPut(_) => "introduction_put",
+        Event::IntroductionGone(_) => "introduction_gone",
         Event::DuePut(_) => "due_put",
         Event::DueGone(_) => "due_gone",
         Event::WalletPut(_) => "wallet_put",
@@ -412,7 +424,12 @@ pub(crate) fn name(event: &Event) -> &'static str {
 }
 
 pub(crate) fn record() -> Vec<Event> {
-    let gone = [Event::TokenPut(TokenHash([0x66; 32]), None), Event::OutboxGone(delivery_id()), Event::DueGone(item_key())];
+    let gone = [
+        Event::TokenPut(TokenHash([0x66; 32]), None),
+        Event::OutboxGone(delivery_id()),
+        Event::DueGone(item_key()),
+        Event::IntroductionGone(job_id(0x35)),
+    ];
     history().into_iter().flatten().chain(gone).collect()
 }
 
@@ -437,6 +454,9 @@ pub(crate) fn history() -> Vec<Vec<Event>> {
         Event::KeyUsed { agent: agent_id, key: usage_key_id(), spent: usd(120_000), held: usd(3_000_000) },
         Event::Balance { agent: agent_id, available: usd(97_000_000), held: usd(3_000_000) },
         Event::KeyPut(key, key_entry()),
+        Event::IntroductionPut(introduction(0x35)),
+        Event::IntroductionPut(introduction(0x36)),
+        Event::JobListed(agent_id, job_id(0x35), Some(ScopedKey(1 << 125))),
     ]);
     let (delivery_id, number, attempt) = attempt();
     let mut over = vec![Event::JobMoved(job_id(0x33), Box::new(state(Status::Running)))];

@@ -13,7 +13,7 @@ use crate::billing::x402::exposure::Funds;
 use crate::billing::x402::sponsoring::Unsponsored;
 use crate::billing::x402::verify::{self, PayerState};
 use crate::billing::x402::{ClientKey, Offer, Reason, Refusal, RequestHash, Scheme, Simulation, Verified, amount, calldata, header};
-use crate::job::{Billing, Job, Payment, Spec};
+use crate::job::{Billing, Buyer, Job, Payment, Spec};
 use crate::shard::{Command, Credit, Grant, KeyEntry, Made, Reply, RequestKey, ScopedKey};
 use crate::types::{JobId, Route, Usd};
 
@@ -102,6 +102,7 @@ impl Node {
             created_at: at,
             run_ms: self.run_ms(&checked.verified),
             payment: Some(Arc::clone(&checked.payment)),
+            buyer: order.caller.map(|grant| Buyer { agent: grant.agent, key: grant.key }),
         });
         let shard = self.shard(payer.slot())?;
         let id = checked.verified.id();
@@ -114,7 +115,11 @@ impl Node {
             claimed(shard, claim, key, |payment, key| Command::SubmitPaid { spec: Arc::clone(&spec), payment, key, credit }).await?;
         drop(reservation);
         match reply {
-            Claimed::Reply(Reply::Accepted(job)) => Ok(Accepted { job, replayed: false }),
+            Claimed::Reply(Reply::Accepted(job)) => {
+                // A list is not behind the answer, unless the agent's shard is away.
+                self.inner.introductions.known(&job.spec.id).await;
+                Ok(Accepted { job, replayed: false })
+            }
             Claimed::Payment(entry) => self.replay_payment(&entry, order.request, order.client_key).await,
             Claimed::Key(Made::Job(id)) => {
                 let job = self.job(id).await?.ok_or(Error::NoJob(id))?;

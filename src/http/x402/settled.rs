@@ -122,6 +122,7 @@ mod tests {
             created_at: Timestamp::from_millis(0),
             run_ms: 1,
             payment: Some(Arc::new(payment())),
+            buyer: None,
         };
         let mut job = Job::accepted(Arc::new(spec));
         job.state.status = status;
