@@ -8,8 +8,9 @@ use dashmap::DashMap;
 use tokio::sync::watch;
 
 use super::api::Error;
+use super::keyed::stored_key;
 use super::ledger::is_look_again;
-use super::node::{Inner, stored_key};
+use super::node::Inner;
 use crate::shard::{Command, Introduction, KeyEntry, Made, ScopedKey};
 use crate::types::JobId;
 

@@ -240,6 +240,7 @@ impl State {
         let node = &self.handle.node;
         let Group { events, jobs } = group;
         for job in jobs.into_values() {
+            node.newcomers.see(&self.shard, &job);
             node.published.show(job);
         }
         let mut opened: Vec<Arc<crate::job::Spec>> = Vec::new();

@@ -8,6 +8,7 @@ mod callback;
 mod introductions;
 mod job;
 mod jobs;
+mod keyed;
 mod ledger;
 mod lists;
 pub mod meters;
@@ -26,7 +27,7 @@ pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, Mad
 pub use node::{Node, Parts, Settings, StartError};
 pub use operators::audit;
 pub use paid::{
-    Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, Hindrance, LaneStatus, NetworkStatus, PaidOrder,
-    PaymentError, SettlementsStatus, WalletExposure, Way, books,
+    Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, Hindrance, LaneStatus, NetworkStatus, NewcomersStatus,
+    PaidOrder, PaymentError, SettlementsStatus, WalletExposure, Way, books,
 };
 pub use wallets::SignedIn;

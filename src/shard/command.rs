@@ -119,6 +119,17 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
+    /// Log what an operator did that changes no shard.
+    Log {
+        /// Which act.
+        act: Box<str>,
+        /// On what.
+        subject: Box<str>,
+        /// Why.
+        reason: Box<str>,
+        /// When.
+        at: Timestamp,
+    },
     /// Something happened to a lane.
     Lane {
         /// Which.

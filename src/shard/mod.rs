@@ -9,6 +9,7 @@ mod agent_commands;
 pub mod audit;
 pub mod codec;
 pub mod command;
+mod deliveries;
 pub mod due;
 pub mod event;
 pub mod group;

@@ -10,6 +10,7 @@ use super::state::{Answer, Decision, Shard, acted};
 use super::unsettled::item_key;
 use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome, Policy, TxHash};
 use crate::billing::x402::exposure::{self, Caps, Standing};
+use crate::billing::x402::newcomers::Newcomers;
 use crate::billing::{Account, Transfer};
 use crate::job::{self, Payment, Spec, Status};
 use crate::types::{AgentId, JobId, OutOfRange, Timestamp, Usd, Wallet};
@@ -52,6 +53,7 @@ impl Shard {
             debt: book.map(WalletBook::owed).unwrap_or_default(),
             proven: book.is_some_and(|book| book.settled > 0),
             unproven_total: credit.unproven_total,
+            newcomers: credit.newcomers,
             sponsored: payment.verified.sponsored.is_some() || self.sponsored(&payer) > 0,
         };
         Ok(exposure::admit(payment.verified.max, &standing, &credit.funds, &credit.caps)?)
@@ -78,7 +80,7 @@ impl Shard {
                 }
             }
             // Nothing is given before it is settled, so it needs to be covered, but no credit.
-            Claimant::Agent(_) => self.admit(&payment, &Credit { caps: Caps::UNLIMITED, ..*credit })?,
+            Claimant::Agent(_) => self.admit(&payment, &Credit { caps: Caps::UNLIMITED, newcomers: Newcomers::Welcome, ..*credit })?,
             // A job's payment is claimed with its order, and settled for what it is charged.
             Claimant::Job(_) => return Err(Refusal::Job(job::Rejection::OtherBilling)),
         }

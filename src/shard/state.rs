@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::agent::{Agent, Grant, UsageKey};
 use super::command::{Command, Refusal, Reply, RequestKey};
 use super::due::{Due, WalletBook};
-use super::event::{AttemptOutcome, Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
+use super::event::{Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
 use super::introduction::Introduction;
 use super::unsettled::item_key;
@@ -291,6 +291,10 @@ impl Shard {
             }
             Command::RetrySettlement { job, reason, at } => self.retry_settlement(job, &reason, at),
             Command::Forgive { wallet, reason, at } => self.forgive(wallet, &reason, at),
+            Command::Log { act, subject, reason, at } => {
+                let events = vec![acted(at, &act, &subject, &reason)];
+                Ok(Decision { events, answer: Answer::Heard(None) })
+            }
             Command::Lane { id, event, policy } => self.lane_event(id, &event, &policy),
             Command::Job { id, event } => self.job_event(id, &event, Vec::new()),
             Command::FailJob { id, reason, at } => {
@@ -307,21 +311,8 @@ impl Shard {
                 self.create_usage_key(agent, made, key)
             }
             Command::RevokeUsageKey { agent, id } => self.revoke_usage_key(agent, id),
-            Command::Attempted { id, attempt, next_at } => {
-                let delivery = self.outbox.get(&id).ok_or(Refusal::NoJob)?;
-                Ok(attempted(delivery, attempt, next_at))
-            }
-            Command::Redeliver { job, attempts, reason, at } => {
-                if job.spec.callback_url.is_none() || !job.state.status.is_ended() {
-                    return Err(Refusal::NoCallback);
-                }
-                let id = DeliveryId::new(&job.spec.id, END_EVENT);
-                let attempts = self.outbox.get(&id).map_or(attempts, |known| known.attempts.max(attempts));
-                let created_at = job.state.ended_at.unwrap_or(at);
-                let delivery = Delivery { id, created_at, attempts, failures: 0, next_at: at };
-                let events = vec![Event::OutboxPut(delivery.clone()), acted(at, "callback_redelivered", &job.spec.id, &reason)];
-                Ok(Decision { events, answer: Answer::Delivery(Some(delivery)) })
-            }
+            Command::Attempted { id, attempt, next_at } => self.attempted(&id, attempt, next_at),
+            Command::Redeliver { job, attempts, reason, at } => self.redeliver(&job, attempts, &reason, at),
         }
     }
 
@@ -481,26 +472,6 @@ fn owed_by(job: &Job) -> Option<Due> {
         lane: None,
         payment,
     })
-}
-
-fn attempted(delivery: &Delivery, mut attempt: super::event::Attempt, next_at: Option<Timestamp>) -> Decision {
-    let number = delivery.attempts;
-    let over = match attempt.outcome {
-        AttemptOutcome::Delivered | AttemptOutcome::Gone | AttemptOutcome::GivenUp => true,
-        AttemptOutcome::Failed => next_at.is_none(),
-    };
-    if over && attempt.outcome == AttemptOutcome::Failed {
-        attempt.outcome = AttemptOutcome::GivenUp;
-    }
-    let mut events = vec![Event::Attempted(delivery.id, number, attempt)];
-    let next = next_at.filter(|_| !over).map(|next_at| Delivery {
-        attempts: number.saturating_add(1),
-        failures: delivery.failures.saturating_add(1),
-        next_at,
-        ..delivery.clone()
-    });
-    events.push(next.clone().map_or(Event::OutboxGone(delivery.id), Event::OutboxPut));
-    Decision { events, answer: Answer::Delivery(next) }
 }
 
 pub(super) fn acted(at: Timestamp, act: &str, subject: &dyn std::fmt::Display, reason: &str) -> Event {

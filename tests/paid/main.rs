@@ -3,6 +3,7 @@
 
 mod claims;
 mod introductions;
+mod newcomers;
 mod stranded;
 
 #[path = "../support/mod.rs"]

@@ -72,7 +72,12 @@ impl Node {
         let (id, payer) = (checked.verified.id(), checked.verified.payer);
         let shard = self.shard(payer.slot())?;
         let reservation = self.inner.settlements.reserve(&self.inner, shard, payer, amount).await?;
-        let credit = Credit { funds: checked.funds, caps: checked.chain.parts.caps, unproven_total: reservation.unproven_total };
+        let credit = Credit {
+            funds: checked.funds,
+            caps: checked.chain.parts.caps,
+            unproven_total: reservation.unproven_total,
+            newcomers: reservation.newcomers,
+        };
         let (at, payment) = (self.inner.clock.now(), Arc::clone(&checked.payment));
         let command = |claim, _| Command::ClaimExact { payment: Arc::clone(&payment), claim, claimant, credit, at };
         let claim = claimed(shard, (ScopedKey(id.key().0), request.0), None, command).await?;

@@ -15,10 +15,12 @@ use super::hosted;
 use super::lane::{LaneActor, LaneSetup};
 use super::stranded::{self, Hindrance};
 use crate::actors::api::Error;
+use crate::actors::keyed::stored_key;
 use crate::actors::meters;
-use crate::actors::node::{Inner, stored_key};
+use crate::actors::node::Inner;
 use crate::actors::shard::ShardHandle;
 use crate::billing::lane::{self, Claimant, Intent, ItemKey, LaneId, Outcome};
+use crate::billing::x402::newcomers::Newcomers;
 use crate::job::{self, Spec, Status};
 use crate::shard::{Command, Due, Refusal, RequestKey, ScopedKey};
 use crate::types::{Map, Usd, Wallet};
@@ -60,6 +62,8 @@ pub(super) struct Reservation {
     amount: Usd,
     /// What all unproven payers have signed for, this payment not included.
     pub(super) unproven_total: Usd,
+    /// Whether unproven payers are taken.
+    pub(super) newcomers: Newcomers,
 }
 
 impl Drop for Reservation {
@@ -74,7 +78,9 @@ impl Settlements {
         let proven = home.read(move |view| view.shard.wallet(&payer).is_some_and(|book| book.settled > 0)).await?;
         let amount = if proven { Usd::ZERO } else { max };
         let before = self.reserved.fetch_add(amount.micros(), Ordering::AcqRel);
-        let mut reservation = Reservation { reserved: Arc::clone(&self.reserved), amount, unproven_total: Usd::from_micros(before) };
+        let unproven_total = Usd::from_micros(before);
+        let newcomers = node.newcomers.newcomers(node.clock.now());
+        let mut reservation = Reservation { reserved: Arc::clone(&self.reserved), amount, unproven_total, newcomers };
         if proven {
             return Ok(reservation);
         }
@@ -280,7 +286,7 @@ pub(super) async fn tell(node: &Arc<Inner>, intent: &Intent, network: crate::typ
 
 /// The name of a deposit in its agent's shard, which makes a repeat harmless.
 pub(super) fn deposit_key(payment: ItemKey) -> ScopedKey {
-    crate::actors::node::scoped_key(b"deposit", &hex_of(&payment))
+    crate::actors::keyed::scoped_key(b"deposit", &hex_of(&payment))
 }
 
 fn hex_of(key: &ItemKey) -> String {

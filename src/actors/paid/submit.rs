@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::chains::Chain;
 use crate::actors::api::{Accepted, Error, IdempotencyKey};
+use crate::actors::keyed::{scoped_key, stored_key};
 use crate::actors::ledger::is_look_again;
-use crate::actors::node::{Node, scoped_key, stored_key};
+use crate::actors::node::Node;
 use crate::actors::shard::ShardHandle;
 use crate::billing::x402::claim::{PaymentId, Replay};
 use crate::billing::x402::exposure::Funds;
@@ -109,7 +110,12 @@ impl Node {
         let scope = scope_of(order.caller, &id);
         let key = order.key.as_ref().map(|key| (scoped_key(&scope, &key.key), key.request));
         let reservation = self.inner.settlements.reserve(&self.inner, shard, payer, checked.verified.max).await?;
-        let credit = Credit { funds: checked.funds, caps: checked.chain.parts.caps, unproven_total: reservation.unproven_total };
+        let credit = Credit {
+            funds: checked.funds,
+            caps: checked.chain.parts.caps,
+            unproven_total: reservation.unproven_total,
+            newcomers: reservation.newcomers,
+        };
         let claim = (ScopedKey(id.key().0), order.request.0);
         let reply =
             claimed(shard, claim, key, |payment, key| Command::SubmitPaid { spec: Arc::clone(&spec), payment, key, credit }).await?;

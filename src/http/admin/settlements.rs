@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 
 use super::guard::Operator;
 use super::jobs::id_of;
+use super::newcomers::NewcomersLine;
 use super::reason::ReasonBody;
 use super::{Admin, reason};
-use crate::actors::{ExposureStatus, FamilyStatus, Hindrance, LaneStatus, NetworkStatus, WalletExposure};
+use crate::actors::{ExposureStatus, FamilyStatus, Hindrance, LaneStatus, NetworkStatus, NewcomersStatus, WalletExposure};
 use crate::billing::lane::{Claimant, DeadReason, Outcome};
 use crate::http::openapi::params::{JobPath, WalletPath};
 use crate::http::problem::{Kind, Problem};
@@ -179,6 +180,8 @@ pub struct Exposure {
     unproven_total_usd: Usd,
     /// The limits; none where no network is configured.
     limits: Option<LimitsLine>,
+    /// Whether wallets are taken that no settlement went well for yet.
+    newcomers: NewcomersLine,
     /// How many wallets have signed for something.
     wallets: usize,
     /// Those that have signed for most, at most 1,000.
@@ -295,7 +298,7 @@ impl DebtorLine {
 }
 
 impl Exposure {
-    fn of(status: &ExposureStatus) -> Self {
+    fn of(status: &ExposureStatus, newcomers: &NewcomersStatus) -> Self {
         let limits = status.caps.map(|caps| LimitsLine {
             each_usd: caps.each,
             unproven_usd: caps.unproven,
@@ -311,6 +314,7 @@ impl Exposure {
             total_usd: status.total,
             unproven_total_usd: status.unproven_total,
             limits,
+            newcomers: NewcomersLine::of(newcomers),
             wallets: status.wallets.len(),
             items: status.wallets.iter().take(LINES_MAX).map(line).collect(),
         }
@@ -410,5 +414,5 @@ pub async fn forgive(
     responses((status = 200, description = "All of it.", body = Exposure))
 )]
 pub async fn exposure(_: Operator, State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
-    reply::json(StatusCode::OK, &Exposure::of(&admin.node.exposure().await?))
+    reply::json(StatusCode::OK, &Exposure::of(&admin.node.exposure().await?, &admin.node.newcomers()))
 }
