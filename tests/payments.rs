@@ -435,6 +435,32 @@ async fn a_wallet_signs_in_and_is_the_same_agent_again() {
     assert_eq!(other.status, 422, "{}", other.text);
 }
 
+/// api.md: with a bearer a key belongs to the agent, paid or not; what it ordered it may read, and nobody else learns that it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_reads_what_its_wallet_pays_for() {
+    let Some(world) = World::start(Script::hops(1), Caps::default()).await else { return };
+    let [agent, other] = [world.server.agent(0).await, world.server.agent(0).await];
+    let bearer = format!("Authorization: Bearer {agent}\r\nIdempotency-Key: order-7\r\n");
+    let demand = world.post(JOBS, &bearer, ORDER).await;
+    let mut jobs = Vec::new();
+    for payer in 0..2 {
+        let payment = world.sign(&demand, world.payer(payer)).await;
+        let accepted = world.paid(JOBS, &payment, &bearer, ORDER).await;
+        assert_eq!(accepted.status, 202, "{}", accepted.text);
+        assert_eq!(accepted.header("idempotency-replayed"), (payer > 0).then_some("true"));
+        jobs.push(accepted.json()["job_id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(jobs[0], jobs[1], "another wallet's payment under the key claims nothing");
+    let unpaid = world.post(JOBS, &bearer, ORDER).await;
+    assert_eq!((unpaid.status, unpaid.json()["job_id"].as_str()), (202, Some(&*jobs[0])), "{}", unpaid.text);
+    let list = async |token: &str| world.server.get(JOBS, token).await.json()["items"].as_array().unwrap().clone();
+    let listed = list(&agent).await;
+    assert_eq!((listed.len(), listed[0]["job_id"].as_str(), list(&other).await.len()), (1, Some(&*jobs[0]), 0));
+    let path = format!("{JOBS}/{}", jobs[0]);
+    assert_eq!(world.server.get(&path, &agent).await.json()["billing_mode"], "x402_upto");
+    assert_eq!(world.server.get(&path, &other).await.code(), "JOB_NOT_FOUND");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sold_is_found() {
     let Some(world) = World::start(Script::hops(1), Caps::default()).await else { return };

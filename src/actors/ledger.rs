@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::api::Error;
+use super::introductions::introduce;
 use super::shard::{Admitted, ShardHandle};
 use super::{meters, paid, retention};
 use crate::billing::lane::Outcome;
@@ -239,6 +240,7 @@ impl State {
         let node = &self.handle.node;
         let Group { events, jobs } = group;
         for job in jobs.into_values() {
+            node.newcomers.see(&self.shard, &job);
             node.published.show(job);
         }
         let mut opened: Vec<Arc<crate::job::Spec>> = Vec::new();
@@ -248,7 +250,10 @@ impl State {
                 Event::TokenPut(hash, grant) => node.published.put_token(hash, grant),
                 Event::OutboxPut(delivery) => self.handle.owe(delivery),
                 Event::DuePut(due) if due.outcome == Outcome::Pending => paid::settle(node, *due),
+                Event::IntroductionPut(introduction) => introduce(node, introduction),
                 Event::DuePut(_)
+                | Event::JobListed(..)
+                | Event::IntroductionGone(_)
                 | Event::JobMoved(..)
                 | Event::HopAdded(..)
                 | Event::AgentPut(_)

@@ -22,6 +22,7 @@ pub(super) const CALLBACKS: &str = "enrich_callback_attempts_total";
 const BROADCASTS: &str = "enrich_settlement_broadcasts_total";
 const LANE_ALARMS: &str = "enrich_settlement_alarms_total";
 const HEARD: &str = "enrich_settlements_total";
+const NEWCOMERS_PAUSED: &str = "enrich_newcomers_paused_total";
 const BLOCK_AGE: &str = "enrich_chain_block_age_seconds";
 const OFFERED: &str = "enrich_network_offered";
 const GAS_FLOAT: &str = "enrich_operator_balance_wei";
@@ -39,6 +40,7 @@ pub fn describe() {
     describe_counter!(BROADCASTS, Unit::Count, "Signed transactions that were sent, by what the node said");
     describe_counter!(LANE_ALARMS, Unit::Count, "Times that a lane needs a person: gas above the cap, a foreign transaction");
     describe_counter!(HEARD, Unit::Count, "What was heard of settlements, by outcome");
+    describe_counter!(NEWCOMERS_PAUSED, Unit::Count, "Times that wallets which never paid before were paused, since too many did not pay");
     describe_gauge!(BLOCK_AGE, Unit::Seconds, "How old the newest block of a network was at the last look");
     describe_gauge!(OFFERED, Unit::Count, "1 where payments are taken on a network, else 0");
     describe_gauge!(GAS_FLOAT, "What an operator account has for gas, in wei; lanes are numbered in the order of the configuration");
@@ -111,6 +113,11 @@ pub(super) fn settlement(outcome: Outcome) {
         Outcome::Dead(_) => "dead",
     };
     counter!(HEARD, "outcome" => outcome).increment(1);
+}
+
+/// Newcomers are paused.
+pub(super) fn newcomers_paused() {
+    counter!(NEWCOMERS_PAUSED).increment(1);
 }
 
 /// A network was looked at.

@@ -5,8 +5,10 @@
 
 pub mod api;
 mod callback;
+mod introductions;
 mod job;
 mod jobs;
+mod keyed;
 mod ledger;
 mod lists;
 pub mod meters;
@@ -25,7 +27,7 @@ pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, Mad
 pub use node::{Node, Parts, Settings, StartError};
 pub use operators::audit;
 pub use paid::{
-    Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, PaidOrder, PaymentError,
-    SettlementsStatus, Stuck, WalletExposure, Way, Why, books,
+    Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, NewcomersStatus, PaidOrder,
+    PaymentError, SettlementsStatus, Stuck, WalletExposure, Way, Why, books,
 };
 pub use wallets::SignedIn;

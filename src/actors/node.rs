@@ -7,18 +7,20 @@ use std::time::Duration;
 use ractor::Actor;
 
 use super::api::{Accepted, Error, IdempotencyKey, MadeUsageKey, NewUsageKey, Order};
-use super::ledger::is_look_again;
-use super::paid::{ChainParts, Chains, Settlements};
+use super::introductions::Introductions;
+use super::keyed::{Keyed, keyed, scoped_key, stored_key};
+use super::paid::{ChainParts, Chains, NewcomersWatch, Settlements};
 use super::published::Published;
 use super::shard::{Shard, ShardHandle};
 use super::slots::Slots;
 use crate::billing::PriceList;
+use crate::billing::x402::newcomers::BreakerPolicy;
 use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random};
 use crate::enrich::Enricher;
 use crate::job::{self, Billing, Effect, Job, Spec};
-use crate::shard::history::{job_key, key_row};
-use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, RequestKey, ScopedKey, Table, codec};
+use crate::shard::history::job_key;
+use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, Table, codec};
 use crate::store::Store;
 use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, UsageKeyId};
 
@@ -37,6 +39,8 @@ pub struct Settings {
     pub max_timeout_seconds: u32,
     /// Ended jobs are removed when they have been over for so long.
     pub job_retention_days: u32,
+    /// When payers that never paid before are paused.
+    pub newcomers: BreakerPolicy,
     /// How long a shutdown waits for running jobs before it leaves them to the next start.
     pub drain_for: Duration,
 }
@@ -88,6 +92,8 @@ pub(super) struct Inner {
     pub(super) published: Published,
     pub(super) chains: Arc<Chains>,
     pub(super) settlements: Settlements,
+    pub(super) introductions: Introductions,
+    pub(super) newcomers: NewcomersWatch,
     enrichers: Vec<Arc<dyn Enricher>>,
     slots: Slots,
     draining: AtomicBool,
@@ -168,6 +174,8 @@ impl Node {
             published: Published::default(),
             chains: Arc::new(Chains::new(chains)),
             settlements: Settlements::default(),
+            introductions: Introductions::default(),
+            newcomers: NewcomersWatch::new(settings.newcomers),
             enrichers,
             slots: Slots::new(settings.slots),
             draining: AtomicBool::new(false),
@@ -232,6 +240,11 @@ impl Node {
             };
             return replayed.ok_or(error);
         }
+        if let Some(key) = &order.key
+            && let Some(accepted) = self.replayed_on_its_way(order.caller, key).await?
+        {
+            return Ok(accepted);
+        }
         let Order { caller, route, payload, ceiling, callback_url, metadata, key } = order;
         let shard = self.shard(caller.agent.slot())?;
         let at = self.inner.clock.now();
@@ -247,6 +260,7 @@ impl Node {
             created_at: at,
             run_ms: self.inner.settings.run_ms,
             payment: None,
+            buyer: None,
         });
         let scope = caller.agent.as_bytes();
         match keyed(shard, scope, key.as_ref(), |key| Command::Submit { spec: Arc::clone(&spec), key }).await? {
@@ -264,6 +278,9 @@ impl Node {
     /// # Errors
     /// [`Refusal::KeyReused`] where the key came with another request.
     pub async fn replayed(&self, caller: Grant, key: &IdempotencyKey) -> Result<Option<Accepted>, Error> {
+        if let Some(accepted) = self.replayed_on_its_way(caller, key).await? {
+            return Ok(Some(accepted));
+        }
         let shard = self.shard(caller.agent.slot())?;
         let scoped = scoped_key(caller.agent.as_bytes(), &key.key);
         let entry = match shard.read(move |view| view.shard.key(&scoped).cloned()).await? {
@@ -271,7 +288,21 @@ impl Node {
             // Let go from memory only once its row is written.
             None => stored_key(shard, scoped).await?,
         };
-        let Some(entry) = entry else { return Ok(None) };
+        match entry {
+            Some(entry) => self.replayed_of(&entry, key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The job that a wallet has paid for under an agent's key, where the agent's shard has yet to hear of it.
+    async fn replayed_on_its_way(&self, caller: Grant, key: &IdempotencyKey) -> Result<Option<Accepted>, Error> {
+        match self.inner.introductions.key(&scoped_key(caller.agent.as_bytes(), &key.key)) {
+            Some(entry) => self.replayed_of(&entry, key).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn replayed_of(&self, entry: &KeyEntry, key: &IdempotencyKey) -> Result<Option<Accepted>, Error> {
         match entry.made {
             Made::Job(id) if entry.request == key.request => Ok(self.job(id).await?.map(|job| Accepted { job, replayed: true })),
             Made::Job(_) | Made::Credit { .. } | Made::Agent(_) | Made::UsageKey(..) | Made::Payment(_) => {
@@ -400,74 +431,6 @@ impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Node").field("shards", &self.shards.len()).finish_non_exhaustive()
     }
-}
-
-/// What came of a command that may carry an idempotency key.
-pub(super) enum Keyed {
-    /// It was carried out.
-    Reply(Reply),
-    /// The key made this before.
-    Made(Made),
-}
-
-/// Sends a command that may carry a key.
-pub(super) async fn keyed(
-    shard: &ShardHandle,
-    scope: &[u8],
-    key: Option<&IdempotencyKey>,
-    command: impl Fn(Option<RequestKey>) -> Command,
-) -> Result<Keyed, Error> {
-    match key {
-        Some(key) => under_key(shard, scope, key, |key| command(Some(key))).await,
-        None => shard.execute(command(None)).await.map(made_or_reply),
-    }
-}
-
-/// Sends a command under its key: looked for among the rows first, again where the shard let keys go meanwhile.
-pub(super) async fn under_key(
-    shard: &ShardHandle,
-    scope: &[u8],
-    key: &IdempotencyKey,
-    command: impl Fn(RequestKey) -> Command,
-) -> Result<Keyed, Error> {
-    let IdempotencyKey { key, request } = key;
-    let scoped = scoped_key(scope, key);
-    loop {
-        // Read before the rows: a key that is let go after this is seen as an old look-up by the shard.
-        let looked_up_at = shard.generation();
-        if let Some(entry) = stored_key(shard, scoped).await? {
-            return if entry.request == *request { Ok(Keyed::Made(entry.made)) } else { Err(Error::Refused(Refusal::KeyReused)) };
-        }
-        let answer = shard.execute(command(RequestKey { key: scoped, request: *request, looked_up_at })).await;
-        if !is_look_again(&answer) {
-            return answer.map(made_or_reply);
-        }
-    }
-}
-
-pub(super) async fn stored_key(shard: &ShardHandle, key: ScopedKey) -> Result<Option<KeyEntry>, Error> {
-    if !shard.written_keys().may_hold(key) {
-        return Ok(None);
-    }
-    let row = shard.node.store.get(shard.id, Table::Key, &key_row(key)).await.map_err(unread)?;
-    row.map(|row| codec::decode(&row)).transpose().map_err(|error| Error::Corrupt(error.to_string()))
-}
-
-fn made_or_reply(reply: Reply) -> Keyed {
-    if let Reply::Replayed(made) = reply { Keyed::Made(made) } else { Keyed::Reply(reply) }
-}
-
-/// Where a caller's key is looked up. A hash that nobody can steer: two callers whose keys met in one place would be shown each
-/// other's jobs. Half of SHA-256 leaves 128 bits; the scope's length keeps it apart from the key.
-pub(super) fn scoped_key(scope: &[u8], key: &str) -> ScopedKey {
-    use sha2::{Digest, Sha256};
-    let mut hasher = Sha256::new();
-    hasher.update(u64::try_from(scope.len()).unwrap_or(u64::MAX).to_le_bytes());
-    hasher.update(scope);
-    hasher.update(key.as_bytes());
-    let digest: [u8; 32] = hasher.finalize().into();
-    let (half, _) = digest.split_at(16);
-    ScopedKey(half.iter().fold(0, |sum, byte| (sum << 8) | u128::from(*byte)))
 }
 
 /// A read that failed says nothing about what is stored.

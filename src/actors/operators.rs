@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::api::{Credited, Error, IdempotencyKey, JobFile, MadeAgent, ShardStatus};
-use super::node::{Keyed, Node, keyed, under_key, unread};
+use super::keyed::{Keyed, keyed, under_key};
+use super::node::{Node, unread};
 use crate::billing::{JobTransfer, Transfer, TransferId};
 use crate::job::Job;
 use crate::shard::audit::{Audit, Findings};

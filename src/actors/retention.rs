@@ -20,10 +20,12 @@ const JOBS_AT_ONCE: usize = 200;
 const PAUSE: Duration = Duration::from_millis(50);
 const DAY_MS: i64 = 86_400_000;
 
-/// The jobs that a sweep of this moment has to leave: their end is still to be told, and a callback brings the whole job along.
+/// The jobs that a sweep of this moment has to leave: their end is still to be told, and a callback brings the whole job along; or
+/// their agents' lists have yet to hear of them.
 pub(super) fn owed(handle: &ShardHandle, shard: &Shard) -> HashSet<JobId> {
     let before = ended_before(handle);
-    shard.deliveries().filter(|delivery| delivery.created_at < before).map(|delivery| delivery.id.job()).collect()
+    let told = shard.deliveries().filter(|delivery| delivery.created_at < before).map(|delivery| delivery.id.job());
+    told.chain(shard.introductions().map(|introduction| introduction.job)).collect()
 }
 
 /// One sweep over a shard's oldest ended jobs. What is left for the next one does no harm.
@@ -77,12 +79,20 @@ async fn remove_some(
         }
         jobs = jobs.saturating_add(1);
         let left = leftovers(&job);
-        if let Some(by_owner) = left.by_owner {
-            if let Some(value) = store.get(handle.id, by_owner.table, &by_owner.key).await? {
+        if let Some((owner, by_owner)) = left.by_owner {
+            let Some(home) = handle.node.shard_of(owner.slot()) else { continue };
+            let mut listed = Vec::with_capacity(2);
+            if let Some(value) = store.get(home.id, by_owner.table, &by_owner.key).await? {
                 let (_, key): JobByOwner = codec::decode(&value).map_err(|error| store::Error::Corrupt(error.to_string()))?;
-                rows.extend(key.map(|key| Row { table: Table::Key, key: key_row(key), value: None }));
+                listed.extend(key.map(|key| Row { table: Table::Key, key: key_row(key), value: None }));
             }
-            rows.push(by_owner);
+            listed.push(by_owner);
+            if home.id == handle.id {
+                rows.append(&mut listed);
+            } else {
+                // First: cut off here, the next sweep finds the job again, and with it what is left.
+                store.put_rows(home.id, Epoch(home.epoch()), listed).await?;
+            }
         }
         let log = Range { prefix: attempts_prefix(&job.spec.id), after: None, newest_first: false, limit: 200 };
         let log = store.scan(handle.id, Table::Attempt, log).await?;

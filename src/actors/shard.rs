@@ -293,6 +293,10 @@ async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), 
     handle.read_keys_ahead();
     let owed: Vec<_> = loaded.shard.deliveries().cloned().collect();
     let dues: Vec<_> = loaded.shard.dues().cloned().collect();
+    if !again {
+        node.newcomers.begin(&loaded.shard);
+    }
+    let introductions: Vec<_> = loaded.shard.introductions().copied().collect();
     let supervisor = me.get_cell();
     let (jobs, _) = Actor::spawn_linked(None, Jobs, Arc::clone(handle), supervisor.clone()).await?;
     let (callbacks, _) = Actor::spawn_linked(None, Callbacks, (Arc::clone(handle), owed), supervisor.clone()).await?;
@@ -304,6 +308,9 @@ async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), 
     }
     for due in dues {
         super::paid::settle(node, due);
+    }
+    for introduction in introductions {
+        super::introductions::introduce(node, introduction);
     }
     Ok(())
 }

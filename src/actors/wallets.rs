@@ -1,7 +1,8 @@
 //! Agents that are bound to a wallet: whoever proves that the wallet is his gets its bearer.
 
 use super::api::{Error, IdempotencyKey};
-use super::node::{Keyed, Node, under_key};
+use super::keyed::{Keyed, under_key};
+use super::node::Node;
 use crate::shard::{Agent, Command, Refusal, Reply};
 use crate::types::{AgentId, SignInNonce, Timestamp, Token, TokenKind, Usd, Wallet};
 

@@ -85,6 +85,7 @@ impl Options {
                 queue_ms: i64::from(jobs.job_queue_seconds).saturating_mul(1000),
                 max_timeout_seconds,
                 job_retention_days: jobs.job_retention_days,
+                newcomers: networks::newcomers(&self.payments),
                 drain_for: Duration::from_secs(u64::from(jobs.drain_seconds)),
             },
             networks,

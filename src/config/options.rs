@@ -150,6 +150,15 @@ pub struct PaymentOptions {
     /// The same for all such wallets together
     #[arg(long, env = "UPTO_UNPROVEN_TOTAL_USD", value_name = "USD", default_value = "500.00", value_parser = usd)]
     pub upto_unproven_total_usd: Usd,
+    /// Losses by wallets that never paid before which pause all such wallets for a while; 0 never does
+    #[arg(long, env = "UPTO_BREAKER_LOSSES", value_name = "NUMBER", default_value = "5", value_parser = whole::<0, 1000>)]
+    pub upto_breaker_losses: u32,
+    /// Within so many seconds
+    #[arg(long, env = "UPTO_BREAKER_WINDOW_SECONDS", value_name = "SECONDS", default_value = "600", value_parser = whole::<1, 86_400>)]
+    pub upto_breaker_window_seconds: u32,
+    /// How long they are paused
+    #[arg(long, env = "UPTO_BREAKER_PAUSE_SECONDS", value_name = "SECONDS", default_value = "900", value_parser = whole::<1, 86_400>)]
+    pub upto_breaker_pause_seconds: u32,
     /// Wallets with code that may pay, comma-separated; all others have none
     #[arg(long, env = "UPTO_ALLOWED_CONTRACTS", value_name = "ADDRESSES")]
     pub upto_allowed_contracts: Option<WalletList>,

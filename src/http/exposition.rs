@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::meter;
 use crate::actors::{Node, Why};
+use crate::billing::x402::newcomers::Newcomers;
 use crate::types::Usd;
 
 /// Jobs of this node by `state`: `running`, `queued`.
@@ -21,6 +22,7 @@ const UNPROVEN: &str = "enrich_unproven_exposure_microdollars";
 const DEBT: &str = "enrich_debt_microdollars";
 const DUES: &str = "enrich_settlements_due";
 const STUCK: &str = "enrich_settlements_stuck";
+const NEWCOMERS: &str = "enrich_newcomers_welcome";
 const OLDEST_DUE: &str = "enrich_settlements_due_oldest_seconds";
 
 /// Seconds, from an answer out of memory to the longest wait for one.
@@ -91,6 +93,12 @@ async fn payments(node: &Node) {
         gauge!(EXPOSURE).set(micros(exposure.total));
         gauge!(UNPROVEN).set(micros(exposure.unproven_total));
     }
+    let welcome = match node.newcomers().newcomers {
+        Newcomers::Welcome => 1.0,
+        Newcomers::OneAtATime => 0.5,
+        Newcomers::Paused { .. } => 0.0,
+    };
+    gauge!(NEWCOMERS).set(welcome);
     if let Ok(debtors) = node.debtors().await {
         let owed = debtors.iter().fold(Usd::ZERO, |sum, book| sum.plus(book.owed()).unwrap_or(Usd::MAX_WIRE));
         gauge!(DEBT).set(micros(owed));
@@ -114,6 +122,11 @@ fn describe() {
     describe_gauge!(DEBT, Unit::Count, "What wallets owe from settlements that failed, in micro-dollars, to the tenth of a cent.");
     describe_gauge!(DUES, Unit::Count, "Settlements that are owed.");
     describe_gauge!(STUCK, Unit::Count, "Settlements that wait for a person, by why.");
+    describe_gauge!(
+        NEWCOMERS,
+        Unit::Count,
+        "1 where wallets are taken that never paid before, 0.5 one at a time, 0 while they are paused."
+    );
     describe_gauge!(OLDEST_DUE, Unit::Seconds, "For how long the oldest of them is owed.");
     describe_gauge!(UNWRITTEN_ROWS, Unit::Count, "Rows that wait for a checkpoint.");
 }

@@ -15,6 +15,6 @@ pub mod view;
 pub use fair::FairQueue;
 pub use hop::{Hop, HopOutcome};
 pub use payment::{Hosted, Payment};
-pub use spec::{Billing, Spec};
+pub use spec::{Billing, Buyer, Spec};
 pub use state::{Bill, Failure, FailureCode, Job, State, Status};
 pub use step::{Effect, Event, Rejection, Step, effects_of, step};

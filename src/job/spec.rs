@@ -27,6 +27,15 @@ pub enum Billing {
     },
 }
 
+/// Who ordered a job that a wallet pays for, where a bearer came along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Buyer {
+    /// In whose list it stands.
+    pub agent: AgentId,
+    /// The usage key that submitted it. What it costs doesn't count into the key's cap, for the wallet pays.
+    pub key: Option<UsageKeyId>,
+}
+
 /// The order, as it was accepted. Never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
@@ -52,6 +61,8 @@ pub struct Spec {
     pub run_ms: i64,
     /// What was signed, for [`Billing::Upto`].
     pub payment: Option<Arc<Payment>>,
+    /// Who ordered it, for [`Billing::Upto`] with a bearer.
+    pub buyer: Option<Buyer>,
 }
 
 impl Spec {
@@ -61,6 +72,11 @@ impl Spec {
             Billing::Virtual { agent, .. } => Some(agent),
             Billing::Upto { .. } => None,
         }
+    }
+
+    /// The agent in whose list it stands: the one that pays, or the one whose bearer came with a wallet's payment.
+    pub fn owner(&self) -> Option<AgentId> {
+        self.agent().or_else(|| self.buyer.map(|buyer| buyer.agent))
     }
 
     /// Who pays, as far as turns are concerned: one buyer, one place in the round.
@@ -78,10 +94,10 @@ impl Spec {
     }
 
     /// The usage key that submitted it, where one did.
-    pub const fn usage_key(&self) -> Option<UsageKeyId> {
+    pub fn usage_key(&self) -> Option<UsageKeyId> {
         match self.billing {
             Billing::Virtual { key, .. } => key,
-            Billing::Upto { .. } => None,
+            Billing::Upto { .. } => self.buyer.and_then(|buyer| buyer.key),
         }
     }
 }

@@ -31,6 +31,7 @@ fn accepted(upto: bool) -> Job {
         created_at: AT,
         run_ms: 900_000,
         payment: None,
+        buyer: None,
     }))
 }
 

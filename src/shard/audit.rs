@@ -117,6 +117,7 @@ impl Audit {
             | Table::OperatorLog
             | Table::Due
             | Table::Wallet
+            | Table::Introduction
             | Table::Lane => {}
         }
     }

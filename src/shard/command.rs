@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Agent;
 use super::due::Credit;
-use super::event::{Attempt, Delivery, ScopedKey};
+use super::event::{Attempt, Delivery, KeyEntry, ScopedKey};
+use super::introduction::Introduction;
 use crate::billing::lane::{self, Claimant, ItemKey, LaneId, Notice, Outcome, Policy, TxHash};
 use crate::billing::x402::exposure::NoCredit;
 use crate::job::{self, Effect, Job, Payment, Rejection, Spec};
@@ -54,6 +55,20 @@ pub enum Command {
         credit: Credit,
         /// When.
         at: Timestamp,
+    },
+    /// Put a job that a wallet pays for into the list of the agent who ordered it.
+    Introduce {
+        /// Which, and to whom.
+        introduction: Introduction,
+        /// What its key stands for among the rows, if it is there.
+        row: Option<KeyEntry>,
+        /// The shard's generation before that look.
+        looked_up_at: u64,
+    },
+    /// The agent's shard has it.
+    Introduced {
+        /// Which.
+        job: JobId,
     },
     /// Choose the lane that settles a due.
     AssignLane {
@@ -117,6 +132,17 @@ pub enum Command {
     RetrySettlement {
         /// For which job.
         job: JobId,
+        /// Why.
+        reason: Box<str>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Log what an operator did that changes no shard.
+    Log {
+        /// Which act.
+        act: Box<str>,
+        /// On what.
+        subject: Box<str>,
         /// Why.
         reason: Box<str>,
         /// When.
@@ -269,6 +295,8 @@ pub enum Reply {
     Delivery(Option<Delivery>),
     /// The payment is claimed.
     Claimed,
+    /// It is listed, or that it is has been noted.
+    Introduced,
     /// It is in the books, or was there already; with the job that moved by it.
     Heard(Option<Arc<Job>>),
     /// What a person may want to know of the lane.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::lane::{Claimant, DeadReason, Intent, ItemKey, LaneId, NoIntent, Outcome, TxHash};
 use crate::billing::x402::exposure::{Caps, Funds};
+use crate::billing::x402::newcomers::Newcomers;
 use crate::job::Payment;
 use crate::types::{JobId, Network, Timestamp, Usd, Wallet};
 
@@ -95,4 +96,6 @@ pub struct Credit {
     pub caps: Caps,
     /// The unsettled maxima of all unproven payers of the node, this one's included and this payment's not.
     pub unproven_total: Usd,
+    /// Whether payers that no settlement went well for yet are taken at all.
+    pub newcomers: Newcomers,
 }

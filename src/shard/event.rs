@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::due::{Due, WalletBook};
+use super::introduction::Introduction;
 use super::{Agent, Grant};
-use crate::billing::lane::{Change, Claimant, ItemKey, LaneId};
+use crate::billing::lane::{Change, Claimant, ItemKey, LaneId, TxHash};
 use crate::billing::{Account, Transfer};
 use crate::job::{Hop, Spec, State};
-use crate::types::{AgentId, DeliveryId, JobId, Timestamp, TokenHash, UsageKeyId, Usd};
+use crate::types::{AgentId, DeliveryId, JobId, Network, Timestamp, TokenHash, UsageKeyId, Usd};
 
 /// The key under which an idempotency key is looked up: a hash of the caller's scope and the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,8 +45,35 @@ pub enum Made {
     Agent(AgentId),
     /// A usage key.
     UsageKey(AgentId, UsageKeyId),
-    /// An `exact` payment's use: who is paid by it.
-    Payment(Claimant),
+    /// An `exact` payment's use.
+    Payment(PaymentUse),
+}
+
+/// What an `exact` payment was claimed for, and what came of it: a repeat is told of that, whatever has happened since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentUse {
+    /// Who is paid by it.
+    pub claimant: Claimant,
+    /// Where.
+    pub network: Network,
+    /// How much was signed.
+    pub amount: Usd,
+    /// How it ended; none while it is owed.
+    pub end: Option<ClaimEnd>,
+}
+
+/// How a claimed payment ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClaimEnd {
+    /// Booked.
+    Settled {
+        /// By this transaction.
+        tx: TxHash,
+        /// What the debtor owed right after; nothing for an agent.
+        owed: Usd,
+    },
+    /// Never settled, and nothing was booked.
+    Dead,
 }
 
 /// A callback that is still owed.
@@ -151,6 +179,12 @@ pub enum Event {
     Attempted(DeliveryId, u16, Attempt),
     /// An operator did something.
     OperatorActed(OperatorAct),
+    /// A job is in an agent's list, under this idempotency key if one was sent, and lives elsewhere.
+    JobListed(AgentId, JobId, Option<ScopedKey>),
+    /// An agent's shard has yet to hear of a job.
+    IntroductionPut(Introduction),
+    /// It has.
+    IntroductionGone(JobId),
     /// A settlement is owed, or something was heard of it.
     DuePut(Box<Due>),
     /// A settlement is paid or dead for good.

@@ -6,6 +6,7 @@ use super::codec::{self, CodecError};
 use super::due::{Due, WalletBook};
 use super::event::{Delivery, Event, KeyEntry, ScopedKey};
 use super::history::{Entry, job_key, key_row};
+use super::introduction::Introduction;
 use super::{Agent, Grant, Row, Shard, Table};
 use crate::billing::lane::{Change, ItemKey, LaneId};
 use crate::billing::{Account, JobTransfer, Transfer, TransferId};
@@ -34,6 +35,7 @@ enum RowKey {
     Due(ItemKey),
     Wallet(Wallet),
     Lane(LaneId, LanePart),
+    Introduction(JobId),
 }
 
 /// A part of a lane that has a row of its own.
@@ -65,6 +67,7 @@ enum Image {
     Wallet(Box<WalletBook>),
     /// None where the part is gone.
     Lane(Option<Change>),
+    Introduction(Option<Introduction>),
 }
 
 /// What a durable group changed, ready to be absorbed by [`Unwritten`].
@@ -137,7 +140,7 @@ impl Group {
         for event in &self.events {
             let image = match event {
                 Event::JobOpened(spec, key) => {
-                    images.history.extend(spec.agent().map(|owner| Entry::JobByOwner(owner, Arc::clone(spec), *key)));
+                    images.history.extend(spec.agent().map(|owner| Entry::JobByOwner(owner, spec.id, *key)));
                     let Some(job) = self.jobs.get(&spec.id) else { continue };
                     Some((RowKey::Job(spec.id), Image::Job { job: Arc::clone(job), born: true }))
                 }
@@ -160,6 +163,14 @@ impl Group {
                 Event::OutboxPut(Delivery { id, .. }) | Event::OutboxGone(id) => {
                     Some((RowKey::Outbox(*id), Image::Outbox(shard.delivery(id).cloned())))
                 }
+                Event::JobListed(owner, job, key) => {
+                    images.history.push(Entry::JobByOwner(*owner, *job, *key));
+                    None
+                }
+                Event::IntroductionPut(introduction) => {
+                    Some((RowKey::Introduction(introduction.job), Image::Introduction(Some(*introduction))))
+                }
+                Event::IntroductionGone(job) => Some((RowKey::Introduction(*job), Image::Introduction(None))),
                 Event::DuePut(due) => Some((RowKey::Due(due.key), Image::Due(shard.due(&due.key).cloned().map(Box::new)))),
                 Event::DueGone(key) => Some((RowKey::Due(*key), Image::Due(None))),
                 Event::WalletPut(book) => Some((RowKey::Wallet(book.wallet), Image::Wallet(book.clone()))),
@@ -268,6 +279,7 @@ impl Unwritten {
             | RowKey::Outbox(_)
             | RowKey::Due(_)
             | RowKey::Wallet(_)
+            | RowKey::Introduction(_)
             | RowKey::Lane(..) => None,
         })
     }
@@ -285,6 +297,7 @@ impl Unwritten {
             | Image::Key(_)
             | Image::Due(_)
             | Image::Wallet(_)
+            | Image::Introduction(_)
             | Image::Lane(_) => None,
         })
     }
@@ -335,6 +348,7 @@ fn place_of(key: &RowKey, image: &Image) -> Place {
         RowKey::Due(key) => place(Table::Due, &key.0),
         RowKey::Wallet(wallet) => place(Table::Wallet, wallet.as_bytes()),
         RowKey::Lane(lane, part) => place(Table::Lane, &lane_row(*lane, *part)),
+        RowKey::Introduction(job) => place(Table::Introduction, &job_key(job)),
     }
 }
 
@@ -404,6 +418,9 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
             let value = change.as_ref().map(|change| codec::encode(&(lane, change)));
             rows.push(Row { table: Table::Lane, key: lane_row(lane, part), value });
         }
+        (RowKey::Introduction(job), Image::Introduction(introduction)) => {
+            rows.push(Row { table: Table::Introduction, key: job_key(&job), value: introduction.as_ref().map(codec::encode) });
+        }
         // Keys and images are made in pairs above.
         (
             RowKey::Agent(_)
@@ -415,6 +432,7 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
             | RowKey::Key(_)
             | RowKey::Due(_)
             | RowKey::Wallet(_)
+            | RowKey::Introduction(_)
             | RowKey::Lane(..),
             _,
         ) => {}

@@ -1,19 +1,17 @@
 //! History: what is only ever added, and lives in rows alone. Kept as it came until a checkpoint encodes it.
 
-use std::sync::Arc;
-
 use super::codec;
 use super::event::{Attempt, OperatorAct, ScopedKey};
 use super::{Row, Table};
 use crate::billing::{JobTransfer, PaymentTransfer, Transfer, TransferId};
-use crate::job::{Job, Spec};
+use crate::job::Job;
 use crate::types::{AgentId, DeliveryId, JobId};
 
 /// One row to be.
 #[derive(Debug, Clone)]
 pub(super) enum Entry {
     /// A job's place in its owner's list.
-    JobByOwner(AgentId, Arc<Spec>, Option<ScopedKey>),
+    JobByOwner(AgentId, JobId, Option<ScopedKey>),
     /// A line of the ledger, and in whose statement it stands: none for one that is only the house's.
     Transfer(Option<AgentId>, Transfer),
     /// An attempt at a callback.
@@ -38,9 +36,9 @@ impl Entry {
     /// Where the row lies, appended to `key`.
     pub(super) fn write_key(&self, key: &mut Vec<u8>) {
         match self {
-            Self::JobByOwner(owner, spec, _) => {
+            Self::JobByOwner(owner, job, _) => {
                 key.extend(owner.as_bytes());
-                key.extend(spec.id.uuid());
+                key.extend(job.uuid());
             }
             // Its owner, then its age, then its name, so that a statement is one scan.
             Self::Transfer(owner, transfer) => {
@@ -78,8 +76,8 @@ impl Entry {
     /// What the row says.
     pub(super) fn value(&self) -> Vec<u8> {
         match self {
-            Self::JobByOwner(_, spec, key) => {
-                let value: JobByOwner = (spec.id, *key);
+            Self::JobByOwner(_, job, key) => {
+                let value: JobByOwner = (*job, *key);
                 codec::encode(&value)
             }
             Self::Transfer(_, transfer) => codec::encode(transfer),
@@ -118,15 +116,15 @@ pub fn key_row(key: ScopedKey) -> Vec<u8> {
 pub struct Leftovers {
     /// Its own row.
     pub job: Row,
-    /// Its place in its owner's list, whose value names the idempotency key.
-    pub by_owner: Option<Row>,
+    /// Its place in its owner's list, whose value names the idempotency key; in the owner's shard.
+    pub by_owner: Option<(AgentId, Row)>,
 }
 
 /// The rows to remove for an ended job.
 pub fn leftovers(job: &Job) -> Leftovers {
-    let by_owner = job.spec.agent().map(|owner| {
-        let entry = Entry::JobByOwner(owner, Arc::clone(&job.spec), None);
-        Row { value: None, ..entry.row() }
+    let by_owner = job.spec.owner().map(|owner| {
+        let entry = Entry::JobByOwner(owner, job.spec.id, None);
+        (owner, Row { value: None, ..entry.row() })
     });
     Leftovers { job: Row { table: Table::EndedJob, key: job_key(&job.spec.id), value: None }, by_owner }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::codec::{self, CodecError};
 use super::due::{Due, WalletBook};
-use super::{Agent, Delivery, Grant, Group, Shard, Table, Unwritten};
+use super::{Agent, Delivery, Grant, Group, Introduction, Shard, Table, Unwritten};
 use crate::billing::Account;
 use crate::billing::lane::{Change, LaneId};
 use crate::job::Job;
@@ -84,6 +84,10 @@ impl Loader {
                 let (id, change): (LaneId, Change) = codec::decode(value).map_err(wrong)?;
                 self.shard.lane_mut(id).replay(&change);
             }
+            Table::Introduction => {
+                let introduction: Introduction = codec::decode(value).map_err(wrong)?;
+                self.shard.introductions.insert(introduction.job, introduction);
+            }
             // History is not part of the live state.
             Table::EndedJob | Table::Key | Table::Transfer | Table::JobByOwner | Table::Attempt | Table::OperatorLog => {}
         }
@@ -125,6 +129,7 @@ impl Shard {
             sorted(self.dues.iter()),
             sorted(self.wallets.iter()),
             sorted(self.lanes.iter()),
+            sorted(self.introductions.iter()),
         ))
     }
 }

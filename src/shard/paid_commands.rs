@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::command::{Refusal, RequestKey};
 use super::due::{Credit, Debt, Due, WalletBook};
-use super::event::{Event, KeyEntry, Made};
+use super::event::{ClaimEnd, Event, KeyEntry, Made, PaymentUse, ScopedKey};
+use super::introduction::Introduction;
 use super::state::{Answer, Decision, Shard, acted};
 use super::unsettled::item_key;
 use crate::billing::lane::{self, Claimant, DeadReason, ItemKey, LaneId, Outcome, Policy, TxHash};
 use crate::billing::x402::exposure::{self, Caps, Standing};
+use crate::billing::x402::newcomers::Newcomers;
 use crate::billing::{Account, Transfer};
 use crate::job::{self, Payment, Spec, Status};
 use crate::types::{AgentId, JobId, OutOfRange, Timestamp, Usd, Wallet};
@@ -31,7 +33,12 @@ impl Shard {
         let signed = spec.payment.as_ref().ok_or(job::Rejection::OtherBilling)?;
         self.admit(signed, credit)?;
         let (id, at) = (spec.id, spec.created_at);
-        let mut events = vec![Event::JobOpened(spec, key.map(|key| key.key))];
+        let mut events = Vec::with_capacity(4);
+        events.extend(spec.buyer.map(|buyer| {
+            let key = key.map(|key| (key.key, key.request));
+            Event::IntroductionPut(Introduction { job: id, agent: buyer.agent, key, at })
+        }));
+        events.push(Event::JobOpened(spec, key.map(|key| key.key)));
         for RequestKey { key, request, .. } in [Some(payment), key].into_iter().flatten() {
             events.push(Event::KeyPut(key, KeyEntry { request, made: Made::Job(id), at }));
         }
@@ -46,6 +53,7 @@ impl Shard {
             debt: book.map(WalletBook::owed).unwrap_or_default(),
             proven: book.is_some_and(|book| book.settled > 0),
             unproven_total: credit.unproven_total,
+            newcomers: credit.newcomers,
             sponsored: payment.verified.sponsored.is_some() || self.sponsored(&payer) > 0,
         };
         Ok(exposure::admit(payment.verified.max, &standing, &credit.funds, &credit.caps)?)
@@ -72,13 +80,17 @@ impl Shard {
                 }
             }
             // Nothing is given before it is settled, so it needs to be covered, but no credit.
-            Claimant::Agent(_) => self.admit(&payment, &Credit { caps: Caps::UNLIMITED, ..*credit })?,
+            Claimant::Agent(_) => self.admit(&payment, &Credit { caps: Caps::UNLIMITED, newcomers: Newcomers::Welcome, ..*credit })?,
             // A job's payment is claimed with its order, and settled for what it is charged.
             Claimant::Job(_) => return Err(Refusal::Job(job::Rejection::OtherBilling)),
         }
         let due =
             Due { key: item_key(&payment), payment, claimant, amount, since: at, outcome: Outcome::Pending, lane: None, named: Vec::new() };
-        let entry = KeyEntry { request: claim.request, made: Made::Payment(claimant), at };
+        let entry = KeyEntry {
+            request: claim.request,
+            made: Made::Payment(PaymentUse { claimant, network: due.network(), amount, end: None }),
+            at,
+        };
         let events = vec![Event::KeyPut(claim.key, entry), Event::DuePut(Box::new(due))];
         Ok(Decision { events, answer: Answer::Claimed })
     }
@@ -115,7 +127,8 @@ impl Shard {
     /// Takes a settlement as mined, by a log that proves nothing else from then on.
     pub(super) fn proven(&self, key: ItemKey, tx: TxHash, log: RequestKey, at: Timestamp) -> Result<Decision, Refusal> {
         let Some(due) = self.dues.get(&key) else { return Ok(Decision { events: Vec::new(), answer: Answer::Heard(None) }) };
-        let entry = KeyEntry { request: log.request, made: Made::Payment(due.claimant), at };
+        let proven = PaymentUse { claimant: due.claimant, network: due.network(), amount: due.amount, end: None };
+        let entry = KeyEntry { request: log.request, made: Made::Payment(proven), at };
         let is_known = self.replay(Some(log))?.is_some();
         let mut decision = self.heard(key, Outcome::Mined(tx), at)?;
         if !is_known {
@@ -147,8 +160,8 @@ impl Shard {
                     decision.events.push(Event::DuePut(Box::new(Due { outcome, ..due.clone() })));
                 }
             }
-            Outcome::Settled(_) => {
-                self.settled(due, at, &mut decision.events)?;
+            Outcome::Settled(tx) => {
+                self.settled(due, tx, at, &mut decision.events)?;
                 decision.events.push(Event::DueGone(key));
             }
             Outcome::Dead(reason) => {
@@ -159,15 +172,19 @@ impl Shard {
         Ok(decision)
     }
 
-    fn settled(&self, due: &Due, at: Timestamp, events: &mut Vec<Event>) -> Result<(), OutOfRange> {
+    fn settled(&self, due: &Due, tx: TxHash, at: Timestamp, events: &mut Vec<Event>) -> Result<(), OutOfRange> {
         let mut book = self.book(due.payment.verified.payer);
         book.settled = book.settled.saturating_add(1);
         let transfer = match due.claimant {
             Claimant::Job(id) => Some(Transfer::settle(id, due.network(), due.amount, at)),
             // Booked in the agent's own shard, before this is heard.
-            Claimant::Agent(_) => None,
+            Claimant::Agent(_) => {
+                events.push(ended(due, ClaimEnd::Settled { tx, owed: Usd::ZERO }));
+                None
+            }
             Claimant::Debtor(wallet) => {
-                self.clear_debts(wallet, due.amount, &mut book, events);
+                let owed = self.clear_debts(wallet, due.amount, &mut book, events);
+                events.push(ended(due, ClaimEnd::Settled { tx, owed }));
                 Some(Transfer::recovery(due.key, due.network(), due.amount, at))
             }
         };
@@ -175,8 +192,8 @@ impl Shard {
         transfer.map_or(Ok(()), |transfer| self.book_transfer(transfer, events))
     }
 
-    /// Oldest first, as far as it goes: a debt that came while the payment was under way stays.
-    fn clear_debts(&self, wallet: Wallet, paid: Usd, payers: &mut WalletBook, events: &mut Vec<Event>) {
+    /// Oldest first, as far as it goes: a debt that came while the payment was under way stays. Returns what is owed still.
+    fn clear_debts(&self, wallet: Wallet, paid: Usd, payers: &mut WalletBook, events: &mut Vec<Event>) -> Usd {
         let mut left = paid;
         let mut clear = |book: &mut WalletBook| {
             book.debts.retain(|debt| match left.minus(debt.amount) {
@@ -189,16 +206,21 @@ impl Shard {
         };
         if payers.wallet == wallet {
             clear(payers);
-        } else {
-            let mut book = self.book(wallet);
-            clear(&mut book);
-            events.push(Event::WalletPut(Box::new(book)));
+            return payers.owed();
         }
+        let mut book = self.book(wallet);
+        clear(&mut book);
+        let owed = book.owed();
+        events.push(Event::WalletPut(Box::new(book)));
+        owed
     }
 
     fn lost(&self, due: &Due, reason: DeadReason, at: Timestamp, events: &mut Vec<Event>) -> Result<(), OutOfRange> {
-        // Nothing was given for any other claim, so nothing is owed.
-        let Claimant::Job(job) = due.claimant else { return Ok(()) };
+        let Claimant::Job(job) = due.claimant else {
+            // Nothing was given for any other claim, so nothing is owed.
+            events.push(ended(due, ClaimEnd::Dead));
+            return Ok(());
+        };
         let mut book = self.book(due.payment.verified.payer);
         book.debts.push(Debt { job, network: due.network(), amount: due.amount, reason, at });
         events.push(Event::WalletPut(Box::new(book)));
@@ -260,4 +282,12 @@ impl Shard {
         let events = if step.changes.is_empty() { Vec::new() } else { vec![Event::LaneMoved(id, step.changes)] };
         Ok(Decision { events, answer: Answer::Lane(step.notices, step.sight.map(|sight| (id, sight))) })
     }
+}
+
+/// How a claim has ended, in the entry under which it was made: debts and balances go on, and a repeat is told of that day.
+fn ended(due: &Due, end: ClaimEnd) -> Event {
+    let payment = &due.payment;
+    let made = PaymentUse { claimant: due.claimant, network: due.network(), amount: due.amount, end: Some(end) };
+    let entry = KeyEntry { request: payment.request.0, made: Made::Payment(made), at: due.since };
+    Event::KeyPut(ScopedKey(payment.verified.id().key().0), entry)
 }

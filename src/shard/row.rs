@@ -34,11 +34,13 @@ pub enum Table {
     Wallet = 14,
     /// Lanes, a row for each part. Key: chain, operator, kind of part, its key.
     Lane = 15,
+    /// Paid jobs that their agents' shards have yet to hear of. Key: as of an ended one.
+    Introduction = 16,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Agent,
         Self::Balance,
         Self::Token,
@@ -54,6 +56,7 @@ impl Table {
         Self::Due,
         Self::Wallet,
         Self::Lane,
+        Self::Introduction,
     ];
 
     /// Whether a start reads the whole of it. The others are history and are read row by row, on demand.
@@ -67,6 +70,7 @@ impl Table {
             | Self::Outbox
             | Self::Due
             | Self::Wallet
+            | Self::Introduction
             | Self::Lane => true,
             Self::EndedJob | Self::Key | Self::Transfer | Self::JobByOwner | Self::Attempt | Self::OperatorLog => false,
         }
@@ -80,6 +84,7 @@ impl Table {
             Self::Due => "due",
             Self::Wallet => "wallet",
             Self::Lane => "lane",
+            Self::Introduction => "introduction",
             Self::Token => "token",
             Self::Account => "account",
             Self::LiveJob => "live_job",

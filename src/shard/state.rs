@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::agent::{Agent, Grant, UsageKey};
 use super::command::{Command, Refusal, Reply, RequestKey};
 use super::due::{Due, WalletBook};
-use super::event::{AttemptOutcome, Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
+use super::event::{Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
+use super::introduction::Introduction;
 use super::unsettled::item_key;
 use crate::billing::lane::{Claimant, ItemKey, Lane, LaneId, Notice, Outcome, Sight};
 use crate::billing::{Account, Transfer};
@@ -31,6 +32,7 @@ pub struct Shard {
     pub(super) dues: Map<ItemKey, Due>,
     pub(super) wallets: Map<Wallet, WalletBook>,
     pub(super) lanes: Map<LaneId, Lane>,
+    pub(super) introductions: Map<JobId, Introduction>,
     /// What each wallet has signed for and not paid yet: follows from jobs and dues (safety.md I-17).
     pub(super) unsettled: Map<Wallet, Usd>,
     /// How many of those bring their allowance along; none for most wallets.
@@ -52,6 +54,7 @@ pub(super) enum Answer {
     Agent(AgentId),
     Delivery(Option<Delivery>),
     Claimed,
+    Introduced,
     Heard(Option<JobId>),
     Lane(Vec<Notice>, Option<(LaneId, Sight)>),
 }
@@ -79,6 +82,7 @@ impl Shard {
             Answer::Agent(id) => Reply::Agent(Box::new(self.agents.get(&id).ok_or(Refusal::NoAgent)?.clone())),
             Answer::Delivery(delivery) => Reply::Delivery(delivery),
             Answer::Claimed => Reply::Claimed,
+            Answer::Introduced => Reply::Introduced,
             Answer::Heard(id) => Reply::Heard(id.map(job).transpose()?),
             Answer::Lane(notices, sight) => {
                 // What was seen of a chain is gone with the process, so it isn't recorded.
@@ -161,8 +165,14 @@ impl Shard {
                     lane.replay(change);
                 }
             }
+            Event::IntroductionPut(introduction) => {
+                self.introductions.insert(introduction.job, *introduction);
+            }
+            Event::IntroductionGone(job) => {
+                self.introductions.remove(job);
+            }
             // History: only rows hold it.
-            Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
+            Event::JobListed(..) | Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
         }
         None
     }
@@ -272,6 +282,8 @@ impl Shard {
             Command::Submit { spec, key } => self.submit(spec, key),
             Command::SubmitPaid { spec, payment, key, credit } => self.submit_paid(spec, payment, key, &credit),
             Command::ClaimExact { payment, claim, claimant, credit, at } => self.claim_exact(payment, claim, claimant, &credit, at),
+            Command::Introduce { introduction, row, looked_up_at } => self.introduce(&introduction, row, looked_up_at),
+            Command::Introduced { job } => Ok(self.introduced(job)),
             Command::AssignLane { key, lane } => self.assign_lane(key, lane),
             Command::Named { key, tx } => self.named(key, tx),
             Command::Proven { key, tx, log, at } => self.proven(key, tx, log, at),
@@ -281,6 +293,10 @@ impl Shard {
             }
             Command::RetrySettlement { job, reason, at } => self.retry_settlement(job, &reason, at),
             Command::Forgive { wallet, reason, at } => self.forgive(wallet, &reason, at),
+            Command::Log { act, subject, reason, at } => {
+                let events = vec![acted(at, &act, &subject, &reason)];
+                Ok(Decision { events, answer: Answer::Heard(None) })
+            }
             Command::Lane { id, event, policy } => self.lane_event(id, &event, &policy),
             Command::Job { id, event } => self.job_event(id, &event, Vec::new()),
             Command::FailJob { id, reason, at } => {
@@ -297,21 +313,8 @@ impl Shard {
                 self.create_usage_key(agent, made, key)
             }
             Command::RevokeUsageKey { agent, id } => self.revoke_usage_key(agent, id),
-            Command::Attempted { id, attempt, next_at } => {
-                let delivery = self.outbox.get(&id).ok_or(Refusal::NoJob)?;
-                Ok(attempted(delivery, attempt, next_at))
-            }
-            Command::Redeliver { job, attempts, reason, at } => {
-                if job.spec.callback_url.is_none() || !job.state.status.is_ended() {
-                    return Err(Refusal::NoCallback);
-                }
-                let id = DeliveryId::new(&job.spec.id, END_EVENT);
-                let attempts = self.outbox.get(&id).map_or(attempts, |known| known.attempts.max(attempts));
-                let created_at = job.state.ended_at.unwrap_or(at);
-                let delivery = Delivery { id, created_at, attempts, failures: 0, next_at: at };
-                let events = vec![Event::OutboxPut(delivery.clone()), acted(at, "callback_redelivered", &job.spec.id, &reason)];
-                Ok(Decision { events, answer: Answer::Delivery(Some(delivery)) })
-            }
+            Command::Attempted { id, attempt, next_at } => self.attempted(&id, attempt, next_at),
+            Command::Redeliver { job, attempts, reason, at } => self.redeliver(&job, attempts, &reason, at),
         }
     }
 
@@ -472,26 +475,6 @@ fn owed_by(job: &Job) -> Option<Due> {
         named: Vec::new(),
         payment,
     })
-}
-
-fn attempted(delivery: &Delivery, mut attempt: super::event::Attempt, next_at: Option<Timestamp>) -> Decision {
-    let number = delivery.attempts;
-    let over = match attempt.outcome {
-        AttemptOutcome::Delivered | AttemptOutcome::Gone | AttemptOutcome::GivenUp => true,
-        AttemptOutcome::Failed => next_at.is_none(),
-    };
-    if over && attempt.outcome == AttemptOutcome::Failed {
-        attempt.outcome = AttemptOutcome::GivenUp;
-    }
-    let mut events = vec![Event::Attempted(delivery.id, number, attempt)];
-    let next = next_at.filter(|_| !over).map(|next_at| Delivery {
-        attempts: number.saturating_add(1),
-        failures: delivery.failures.saturating_add(1),
-        next_at,
-        ..delivery.clone()
-    });
-    events.push(next.clone().map_or(Event::OutboxGone(delivery.id), Event::OutboxPut));
-    Decision { events, answer: Answer::Delivery(next) }
 }
 
 pub(super) fn acted(at: Timestamp, act: &str, subject: &dyn std::fmt::Display, reason: &str) -> Event {

@@ -20,7 +20,8 @@ use enrich_jobs::job::{Job, State};
 use enrich_jobs::shard::codec::{VERSION, decode, encode};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
-    Agent, Attempt, Delivery, Due, Event, Grant, Group, KeyEntry, Loader, OperatorAct, Row, Shard, Table, Unwritten, WalletBook,
+    Agent, Attempt, Delivery, Due, Event, Grant, Group, Introduction, KeyEntry, Loader, OperatorAct, Row, Shard, Table, Unwritten,
+    WalletBook,
 };
 use enrich_jobs::types::{AgentId, DeliveryId, Usd};
 use serde::Serialize;
@@ -67,6 +68,7 @@ fn values() -> Vec<Value> {
         value::<OperatorAct>("operator_act", &samples::operator_act()),
         value::<Due>("due", &samples::due()),
         value::<WalletBook>("wallet", &samples::wallet_book()),
+        value::<Introduction>("introduction", &samples::introduction(0x35)),
         value::<(LaneId, Change)>("lane", &samples::lane_row()),
         value::<Vec<Change>>("every_lane_change", &samples::lane_changes()),
     ]

@@ -10,10 +10,11 @@ use enrich_jobs::billing::x402::messages::{Permit2Authorization, TokenPermission
 use enrich_jobs::billing::x402::sponsoring::Sponsored;
 use enrich_jobs::billing::x402::{Authorization, ClientKey, RequestHash, RevertReason, Signature, Terms, Verified};
 use enrich_jobs::billing::{Account, CreditKey, Price, Source, Transfer};
-use enrich_jobs::job::{Bill, Billing, Failure, FailureCode, Hop, HopOutcome, Hosted, Job, Payment, Spec, State, Status};
+use enrich_jobs::job::{Bill, Billing, Buyer, Failure, FailureCode, Hop, HopOutcome, Hosted, Job, Payment, Spec, State, Status};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
-    Agent, Attempt, AttemptOutcome, Debt, Delivery, Due, Event, Grant, KeyEntry, Made, OperatorAct, ScopedKey, UsageKey, WalletBook,
+    Agent, Attempt, AttemptOutcome, ClaimEnd, Debt, Delivery, Due, Event, Grant, Introduction, KeyEntry, Made, OperatorAct, PaymentUse,
+    ScopedKey, UsageKey, WalletBook,
 };
 use enrich_jobs::types::{AgentId, DeliveryId, JobId, Network, Route, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
@@ -103,6 +104,7 @@ fn spec(number: u8) -> Spec {
         created_at: AT,
         run_ms: 900_000,
         payment: None,
+        buyer: None,
     }
 }
 
@@ -110,6 +112,7 @@ fn upto_spec(number: u8) -> Spec {
     Spec {
         billing: Billing::Upto { network: Network::Eip155(8453), payer: wallet(0x77) },
         payment: Some(Arc::new(payment())),
+        buyer: Some(Buyer { agent: agent_id(), key: Some(usage_key_id()) }),
         route: Route::LeadSession,
         callback_url: None,
         metadata: Box::default(),
@@ -304,7 +307,24 @@ pub(crate) fn every_key_entry() -> Vec<KeyEntry> {
         Made::Credit { agent: agent_id(), amount: usd(100_000_000), available: usd(100_000_001) },
         Made::Agent(agent_id()),
         Made::UsageKey(agent_id(), usage_key_id()),
-        Made::Payment(Claimant::Agent(agent_id())),
+        Made::Payment(PaymentUse {
+            claimant: Claimant::Agent(agent_id()),
+            network: Network::Eip155(8453),
+            amount: Usd::from_micros(4),
+            end: None,
+        }),
+        Made::Payment(PaymentUse {
+            claimant: Claimant::Debtor(wallet(0x77)),
+            network: Network::Eip155(8453),
+            amount: Usd::from_micros(5),
+            end: Some(ClaimEnd::Settled { tx: TxHash([9; 32]), owed: Usd::from_micros(6) }),
+        }),
+        Made::Payment(PaymentUse {
+            claimant: Claimant::Debtor(wallet(0x77)),
+            network: Network::Eip155(8453),
+            amount: Usd::from_micros(5),
+            end: Some(ClaimEnd::Dead),
+        }),
     ]
     .map(|made| KeyEntry { made, ..key_entry() })
     .into()
@@ -348,8 +368,12 @@ pub(crate) fn operator_act() -> OperatorAct {
     OperatorAct { at: AT, act: "credited".into(), subject: agent_id().to_string().into(), reason: "welcome".into() }
 }
 
+pub(crate) fn introduction(number: u8) -> Introduction {
+    Introduction { job: job_id(number), agent: agent_id(), key: Some((ScopedKey(1 << 125), 17)), at: AT }
+}
+
 /// All events, by [`name`].
-pub(crate) const EVENTS: [&str; 18] = [
+pub(crate) const EVENTS: [&str; 21] = [
     "account_put",
     "agent_put",
     "attempted",
@@ -357,6 +381,9 @@ pub(crate) const EVENTS: [&str; 18] = [
     "due_gone",
     "due_put",
     "hop_added",
+    "introduction_gone",
+    "introduction_put",
+    "job_listed",
     "job_moved",
     "job_opened",
     "key_put",
@@ -387,6 +414,9 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::OutboxGone(_) => "outbox_gone",
         Event::Attempted(..) => "attempted",
         Event::OperatorActed(_) => "operator_acted",
+        Event::JobListed(..) => "job_listed",
+        Event::IntroductionPut(_) => "introduction_put",
+        Event::IntroductionGone(_) => "introduction_gone",
         Event::DuePut(_) => "due_put",
         Event::DueGone(_) => "due_gone",
         Event::WalletPut(_) => "wallet_put",
@@ -395,7 +425,12 @@ pub(crate) fn name(event: &Event) -> &'static str {
 }
 
 pub(crate) fn record() -> Vec<Event> {
-    let gone = [Event::TokenPut(TokenHash([0x66; 32]), None), Event::OutboxGone(delivery_id()), Event::DueGone(item_key())];
+    let gone = [
+        Event::TokenPut(TokenHash([0x66; 32]), None),
+        Event::OutboxGone(delivery_id()),
+        Event::DueGone(item_key()),
+        Event::IntroductionGone(job_id(0x35)),
+    ];
     history().into_iter().flatten().chain(gone).collect()
 }
 
@@ -420,6 +455,9 @@ pub(crate) fn history() -> Vec<Vec<Event>> {
         Event::KeyUsed { agent: agent_id, key: usage_key_id(), spent: usd(120_000), held: usd(3_000_000) },
         Event::Balance { agent: agent_id, available: usd(97_000_000), held: usd(3_000_000) },
         Event::KeyPut(key, key_entry()),
+        Event::IntroductionPut(introduction(0x35)),
+        Event::IntroductionPut(introduction(0x36)),
+        Event::JobListed(agent_id, job_id(0x35), Some(ScopedKey(1 << 125))),
     ]);
     let (delivery_id, number, attempt) = attempt();
     let mut over = vec![Event::JobMoved(job_id(0x33), Box::new(state(Status::Running)))];

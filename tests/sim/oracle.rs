@@ -57,6 +57,9 @@ impl Oracle {
                 | Event::Attempted(..)
                 | Event::OperatorActed(_)
                 | Event::DueGone(_)
+                | Event::JobListed(..)
+                | Event::IntroductionPut(_)
+                | Event::IntroductionGone(_)
                 | Event::WalletPut(_) => {}
             }
         }

@@ -7,6 +7,7 @@ use enrich_jobs::billing::lane::{
     self, Claimant, Effect, FeePolicy, FeeQuote, Intent, ItemKey, LaneId, Outcome, Payload, Policy, TxHash, Watch,
 };
 use enrich_jobs::billing::x402::exposure::{Caps, Funds};
+use enrich_jobs::billing::x402::newcomers::Newcomers;
 use enrich_jobs::job::{Job, Payment, Spec};
 use enrich_jobs::shard::{Command, Credit, Due, Event, Made, Refusal, Reply, Shard};
 use enrich_jobs::types::{AgentId, JobId, Slot, Timestamp, TokenHash, Usd, Wallet};
@@ -259,7 +260,7 @@ impl World {
 
     fn accept(&mut self, spec: &Arc<Spec>, key: Option<u128>, funds: Funds) {
         let payment = spec.payment.as_ref().unwrap();
-        let credit = Credit { funds, caps: CAPS, unproven_total: self.unproven_total() };
+        let credit = Credit { funds, caps: CAPS, unproven_total: self.unproven_total(), newcomers: Newcomers::Welcome };
         let keeper = self.keeper(spec.id.slot());
         let claim = claim_key(payment);
         let scoped = key.map(|key| enrich_jobs::shard::ScopedKey(key ^ u128::from(payment.verified.payer.as_bytes()[0])));
@@ -289,7 +290,7 @@ impl World {
     }
 
     fn claim(&mut self, payment: Arc<Payment>, claimant: Claimant, funds: Funds) {
-        let credit = Credit { funds, caps: CAPS, unproven_total: self.unproven_total() };
+        let credit = Credit { funds, caps: CAPS, unproven_total: self.unproven_total(), newcomers: Newcomers::Welcome };
         let at = self.now;
         let keeper = self.keeper(payment.verified.payer.slot());
         if keeper.stored_key(claim_key(&payment)).is_some() {

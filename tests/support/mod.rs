@@ -10,6 +10,7 @@ pub mod luck;
 pub mod market;
 pub mod money;
 pub mod node;
+pub mod paid;
 pub mod payer;
 pub mod receiver;
 pub mod server;

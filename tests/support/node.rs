@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use enrich_jobs::actors::{ChainParts, Error, JobFilter, Node, Order, Parts, Settings};
 use enrich_jobs::billing::PriceList;
+use enrich_jobs::billing::x402::newcomers::BreakerPolicy;
 use enrich_jobs::callbacks::Deliverer;
 use enrich_jobs::clock::{Clock, SystemClock, SystemRandom};
 use enrich_jobs::enrich::{self, Answer, Call, Enricher, Found, Run};
@@ -157,6 +158,7 @@ impl TestNode {
                 queue_ms: 120_000,
                 max_timeout_seconds: 1200,
                 job_retention_days,
+                newcomers: BreakerPolicy { pause_ms: 3_000, ..BreakerPolicy::default() },
                 drain_for: Duration::from_secs(2),
             },
         };

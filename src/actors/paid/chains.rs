@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::stuck::Why;
 use crate::actors::meters;
 use crate::actors::node::{Inner, Node};
 use crate::billing::lane::{FeePolicy, LaneId, Policy};
@@ -14,6 +15,7 @@ use crate::chain::key::OperatorKey;
 use crate::chain::rpc::{Head, Settlements as Asking};
 use crate::chain::tx::Through;
 use crate::chain::{Error, Rpc};
+use crate::shard::Due;
 use crate::types::{Network, Usd, Wallet};
 
 /// How often a network that is offered is looked at again, and one that isn't.
@@ -79,6 +81,15 @@ pub struct NetworkStatus {
     pub is_offered: bool,
     /// Why not.
     pub reasons: Vec<String>,
+}
+
+/// Who settles a due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// An operator account of ours.
+    Lane(LaneId),
+    /// Somebody else's facilitator.
+    Facilitator,
 }
 
 /// All of them.
@@ -303,29 +314,50 @@ impl Chain {
         matches!(self.parts.way, Way::Direct { sponsors: true, .. })
     }
 
-    /// The lane that settles a due: its facilitator's own, or else one by the due's key, so that all share the work.
-    pub(super) fn lane_for(&self, due: &crate::shard::Due) -> Option<LaneId> {
+    /// Who settles a due: what its payer signed names a facilitator and is worth nothing to any other (C12), so where that one has
+    /// left the configuration the due waits for it.
+    pub(super) fn settles(&self, due: &Due) -> Result<By, Why> {
+        // What somebody else may have sent already is no lane's: it would look burned to it.
+        if due.payment.hosted.is_some() {
+            return Ok(By::Facilitator);
+        }
+        if let Some(lane) = due.lane {
+            // Its bytes may be out: no other lane may sign for the same authorization.
+            let is_there = self.operators().iter().any(|key| key.wallet() == lane.operator);
+            let is_there = is_there && (self.is_exact(due) || self.named(due).is_some());
+            return if is_there { Ok(By::Lane(lane)) } else { Err(Why::Operator) };
+        }
+        let operator = if self.is_exact(due) { self.by_key(due) } else { self.named(due) };
         let network = self.parts.terms.network;
-        let wallets: Vec<Wallet> = self.operators().iter().map(OperatorKey::wallet).collect();
-        let named = due.payment.terms.facilitator;
-        let [first, ..] = due.key.0;
-        let by_key = || wallets.get(usize::from(first).checked_rem(wallets.len())?).copied();
-        let operator = wallets.iter().copied().find(|wallet| *wallet == named).or_else(by_key)?;
-        Some(LaneId { network, operator })
+        operator.map(|operator| By::Lane(LaneId { network, operator })).ok_or(Why::Facilitator)
     }
 
-    /// Whether a payment names a facilitator that still settles here: its signature is worth nothing to any other (C12).
-    pub(super) fn can_settle(&self, due: &crate::shard::Due) -> bool {
+    /// Whether the facilitator that a payment was shown to is still the one that is configured.
+    pub(super) fn can_ask(&self, due: &Due) -> bool {
+        let hosted = due.payment.hosted.as_ref();
+        self.facilitator().is_some_and(|facilitator| hosted.is_some_and(|hosted| *hosted.host == *facilitator.host()))
+    }
+
+    /// EIP-3009 names nobody.
+    fn is_exact(&self, due: &Due) -> bool {
+        due.payment.verified.scheme() == Scheme::Exact && !self.operators().is_empty()
+    }
+
+    /// The operator who settles for the facilitator that a payment names: itself, or one by the due's key, so that all of a settler's
+    /// share the work.
+    fn named(&self, due: &Due) -> Option<Wallet> {
         let named = due.payment.terms.facilitator;
-        // EIP-3009 names nobody. But what somebody else may have sent already is no lane's: it would look burned to it.
-        let is_hosted = due.payment.hosted.is_some();
-        let is_anybodys = due.payment.verified.scheme() == Scheme::Exact;
         match &self.parts.way {
-            Way::Batch { settler, .. } => !is_hosted && (is_anybodys || named == *settler),
-            Way::Direct { operators, .. } => !is_hosted && (is_anybodys || operators.iter().any(|key| key.wallet() == named)),
-            // It knows its own addresses, and may have others by now.
-            Way::Hosted { facilitator } => due.payment.hosted.as_ref().is_some_and(|hosted| *hosted.host == *facilitator.host()),
+            Way::Batch { settler, .. } if named == *settler => self.by_key(due),
+            Way::Direct { operators, .. } => operators.iter().map(OperatorKey::wallet).find(|wallet| *wallet == named),
+            Way::Batch { .. } | Way::Hosted { .. } => None,
         }
+    }
+
+    fn by_key(&self, due: &Due) -> Option<Wallet> {
+        let [first, ..] = due.key.0;
+        let operators = self.operators();
+        operators.get(usize::from(first).checked_rem(operators.len())?).map(OperatorKey::wallet)
     }
 
     /// How settlements of a lane are sent.

@@ -61,7 +61,7 @@ pub(super) async fn settle(node: &Arc<Inner>, chain: &Chain, due: &Due) {
     let requirements = offer.requirements();
     let hosted = due.payment.hosted.as_deref();
     let request = hosted.and_then(|hosted| FacilitatorRequest::new(&hosted.original, &requirements).ok());
-    let asked = chain.facilitator().filter(|_| chain.can_settle(due)).zip(request);
+    let asked = chain.facilitator().filter(|_| chain.can_ask(due)).zip(request);
     if asked.is_none() {
         node.settlements.stick(due, Why::Facilitator);
     }

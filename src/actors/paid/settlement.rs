@@ -10,14 +10,18 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::chains::{By, Chain};
 use super::hosted;
 use super::lane::{LaneActor, LaneSetup};
+use super::stranded;
 use super::stuck::{Stuck, Why};
 use crate::actors::api::Error;
+use crate::actors::keyed::stored_key;
 use crate::actors::meters;
-use crate::actors::node::{Inner, stored_key};
+use crate::actors::node::Inner;
 use crate::actors::shard::ShardHandle;
 use crate::billing::lane::{self, Claimant, Intent, ItemKey, LaneId, Outcome, TxHash};
+use crate::billing::x402::newcomers::Newcomers;
 use crate::job::{self, Spec, Status};
 use crate::shard::{Command, Due, Refusal, RequestKey, ScopedKey};
 use crate::types::{Map, Usd, Wallet};
@@ -35,7 +39,7 @@ pub(in crate::actors) struct Settlements {
     outcomes: DashMap<ItemKey, watch::Sender<Option<Outcome>>>,
     /// Maxima of unproven payers between a look at the books and the commit.
     reserved: Arc<AtomicI64>,
-    /// What somebody else's facilitator is being asked for: once at a time.
+    /// What somebody else's facilitator, or the chain alone, is being asked for: once at a time.
     asked: Arc<DashSet<ItemKey>>,
     /// What waits for a person.
     pub(super) stuck: DashMap<ItemKey, Stuck>,
@@ -44,7 +48,7 @@ pub(in crate::actors) struct Settlements {
 }
 
 /// Counts a settlement as being asked for, until it is dropped.
-struct Asking(Arc<DashSet<ItemKey>>, ItemKey);
+pub(super) struct Asking(Arc<DashSet<ItemKey>>, ItemKey);
 
 impl Drop for Asking {
     fn drop(&mut self) {
@@ -59,6 +63,8 @@ pub(super) struct Reservation {
     amount: Usd,
     /// What all unproven payers have signed for, this payment not included.
     pub(super) unproven_total: Usd,
+    /// Whether unproven payers are taken.
+    pub(super) newcomers: Newcomers,
 }
 
 impl Drop for Reservation {
@@ -73,7 +79,9 @@ impl Settlements {
         let proven = home.read(move |view| view.shard.wallet(&payer).is_some_and(|book| book.settled > 0)).await?;
         let amount = if proven { Usd::ZERO } else { max };
         let before = self.reserved.fetch_add(amount.micros(), Ordering::AcqRel);
-        let mut reservation = Reservation { reserved: Arc::clone(&self.reserved), amount, unproven_total: Usd::from_micros(before) };
+        let unproven_total = Usd::from_micros(before);
+        let newcomers = node.newcomers.newcomers(node.clock.now());
+        let mut reservation = Reservation { reserved: Arc::clone(&self.reserved), amount, unproven_total, newcomers };
         if proven {
             return Ok(reservation);
         }
@@ -102,11 +110,8 @@ impl Settlements {
     fn wake(&self, lane: &LaneId) {
         match self.lanes.get().map(|lanes| lanes.get(lane)) {
             Some(Some(notify)) => notify.notify_one(),
-            // Whoever starts later looks at everything first.
-            None => {}
-            Some(None) => {
-                tracing::error!(network = %lane.network, operator = %lane.operator, "a settlement waits for an operator account whose key isn't configured any more");
-            }
+            // Whoever starts later looks at everything first; and nothing is handed over to a lane that doesn't work here.
+            None | Some(None) => {}
         }
     }
 
@@ -125,7 +130,7 @@ impl Settlements {
         self.ending.clone()
     }
 
-    fn ask(&self, key: ItemKey) -> Option<Asking> {
+    pub(super) fn ask(&self, key: ItemKey) -> Option<Asking> {
         self.asked.insert(key).then(|| Asking(Arc::clone(&self.asked), key))
     }
 
@@ -159,30 +164,24 @@ pub(in crate::actors) fn settle(node: &Arc<Inner>, due: Due) {
 }
 
 async fn see_to(node: &Arc<Inner>, due: &Due) {
-    let Some(chain) = node.chains.of(due.network()).cloned() else {
-        node.settlements.stick(due, Why::Network);
-        return;
-    };
-    match (due.lane, chain.lane_for(due)) {
-        // Tried nevertheless, it would fail until it is given up, and its payer would owe what we can't collect.
-        (Some(_), _) if !chain.can_settle(due) => node.settlements.stick(due, Why::Facilitator),
-        (Some(lane), _) => {
-            if !node.settlements.drives(&lane) {
-                node.settlements.stick(due, Why::Operator);
-            }
-            hand_over(node, lane, due).await;
-        }
-        (None, Some(lane)) if chain.can_settle(due) => {
+    let chain = node.chains.of(due.network()).cloned();
+    let by = chain.as_deref().map_or(Err(Why::Network), |chain| chain.settles(due));
+    match (by, &chain) {
+        (Ok(By::Lane(lane)), Some(chain)) if due.lane.is_some() => hand_over(node, chain, lane, due).await,
+        (Ok(By::Lane(lane)), _) => {
             // Durable first; the changed due comes back here and is handed over.
             let command = || Command::AssignLane { key: due.key, lane };
             persist(node, due.payment.verified.payer, command).await;
         }
-        (None, _) => {
+        (Ok(By::Facilitator), Some(chain)) => {
             // A shard that is loaded again brings its dues again.
             if let Some(_asking) = node.settlements.ask(due.key) {
-                hosted::settle(node, &chain, due).await;
+                hosted::settle(node, chain, due).await;
             }
         }
+        // Tried by another nevertheless, it would fail until it is given up, and its payer would owe what we can't collect.
+        (Err(why), chain) => stranded::wait(node, chain.as_deref(), due, why).await,
+        (Ok(By::Facilitator), None) => {}
     }
 }
 
@@ -207,7 +206,7 @@ pub(in crate::actors) fn time_out(node: &Arc<Inner>, spec: &Spec) {
     });
 }
 
-async fn hand_over(node: &Arc<Inner>, lane: LaneId, due: &Due) {
+async fn hand_over(node: &Arc<Inner>, chain: &Chain, lane: LaneId, due: &Due) {
     let intent = match due.intent() {
         Ok(intent) => Arc::new(intent),
         Err(error) => {
@@ -217,25 +216,29 @@ async fn hand_over(node: &Arc<Inner>, lane: LaneId, due: &Due) {
     };
     let command = || {
         let event = Box::new(lane::Event::Due { intent: Arc::clone(&intent), at: node.clock.now() });
-        Command::Lane { id: lane, event, policy: node.chains.of(lane.network).map_or_else(Default::default, |chain| chain.policy()) }
+        Command::Lane { id: lane, event, policy: chain.policy() }
     };
-    persist(node, lane.operator, command).await;
-    node.settlements.wake(&lane);
+    match persist(node, lane.operator, command).await {
+        // What became of it the lane may have known and forgotten.
+        Some(Refusal::Lane(lane::Rejection::TooLate)) => stranded::wait(node, Some(chain), due, Why::Late).await,
+        Some(_) => {}
+        None => node.settlements.wake(&lane),
+    }
 }
 
 /// Sends a command to a wallet's shard until that has it, or says no: unknown is not failed.
-pub(super) async fn persist(node: &Arc<Inner>, home: Wallet, command: impl Fn() -> Command) {
+pub(super) async fn persist(node: &Arc<Inner>, home: Wallet, command: impl Fn() -> Command) -> Option<Refusal> {
     let mut pause = RETRY_FIRST;
     loop {
-        let Some(shard) = node.shard_of(home.slot()) else { return };
+        let shard = node.shard_of(home.slot())?;
         match shard.execute(command()).await {
-            Ok(_) => return,
+            Ok(_) => return None,
             Err(Error::Refused(refusal)) => {
-                // A due that is gone meanwhile has been settled.
-                if refusal != Refusal::NoDue {
+                // A due that is gone meanwhile has been settled; one that comes late is looked for on the chain.
+                if !matches!(refusal, Refusal::NoDue | Refusal::Lane(lane::Rejection::TooLate)) {
                     tracing::error!(%refusal, "a step of a settlement was refused");
                 }
-                return;
+                return Some(refusal);
             }
             Err(_) => {
                 tokio::time::sleep(pause).await;
@@ -283,7 +286,7 @@ pub(super) enum Proving {
 pub(super) async fn prove(node: &Arc<Inner>, intent: &Intent, network: crate::types::Network, log: (TxHash, usize)) -> Proving {
     let Some(shard) = node.shard_of(intent.payer.slot()) else { return Proving::Unknown };
     let (tx, number) = log;
-    let key = crate::actors::node::scoped_key(b"settled-by", &format!("{network}/{tx}/{number}"));
+    let key = crate::actors::keyed::scoped_key(b"settled-by", &format!("{network}/{tx}/{number}"));
     let (head, _) = intent.key.0.split_at(16);
     let request = head.iter().fold(0, |sum, byte| (sum << 8) | u128::from(*byte));
     loop {
@@ -314,7 +317,7 @@ pub(super) async fn prove(node: &Arc<Inner>, intent: &Intent, network: crate::ty
 
 /// The name of a deposit in its agent's shard, which makes a repeat harmless.
 pub(super) fn deposit_key(payment: ItemKey) -> ScopedKey {
-    crate::actors::node::scoped_key(b"deposit", &hex_of(&payment))
+    crate::actors::keyed::scoped_key(b"deposit", &hex_of(&payment))
 }
 
 fn hex_of(key: &ItemKey) -> String {

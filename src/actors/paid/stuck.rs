@@ -20,6 +20,8 @@ pub enum Why {
     Unexplained,
     /// Its facilitator refuses to settle it.
     Refused,
+    /// It was handed over so long after its deadline that its lane may have forgotten it.
+    Late,
 }
 
 /// A settlement that waits for a person.
@@ -35,7 +37,7 @@ pub struct Stuck {
 
 impl Why {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Network, Self::Facilitator, Self::Operator, Self::Unexplained, Self::Refused];
+    pub const ALL: [Self; 6] = [Self::Network, Self::Facilitator, Self::Operator, Self::Unexplained, Self::Refused, Self::Late];
 
     /// A word for it, for metrics and lists.
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Why {
             Self::Operator => "no_operator",
             Self::Unexplained => "unexplained",
             Self::Refused => "refused",
+            Self::Late => "late",
         }
     }
 
@@ -56,6 +59,7 @@ impl Why {
             Self::Operator => "the operator account that they were given to is not configured any more",
             Self::Unexplained => "their authorizations are used, and no transaction is found that paid by them",
             Self::Refused => "their facilitator refuses to settle them",
+            Self::Late => "they came to their lane long after their deadline, and the chain is asked what became of them",
         }
     }
 }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use super::chains::Chain;
 use crate::actors::api::{Accepted, Error, IdempotencyKey};
+use crate::actors::keyed::{scoped_key, stored_key};
 use crate::actors::ledger::is_look_again;
-use crate::actors::node::{Node, scoped_key, stored_key};
+use crate::actors::node::Node;
 use crate::actors::shard::ShardHandle;
 use crate::billing::x402::claim::{PaymentId, Replay};
 use crate::billing::x402::exposure::Funds;
 use crate::billing::x402::sponsoring::Unsponsored;
 use crate::billing::x402::verify::{self, PayerState};
 use crate::billing::x402::{ClientKey, Offer, Reason, Refusal, RequestHash, Scheme, Simulation, Verified, amount, calldata, header};
-use crate::job::{Billing, Hosted, Job, Payment, Spec};
+use crate::job::{Billing, Buyer, Hosted, Job, Payment, Spec};
 use crate::shard::{Command, Credit, Grant, KeyEntry, Made, Reply, RequestKey, ScopedKey};
 use crate::types::{JobId, Route, Usd};
 
@@ -102,19 +103,29 @@ impl Node {
             created_at: at,
             run_ms: self.run_ms(&checked.verified),
             payment: Some(Arc::clone(&checked.payment)),
+            buyer: order.caller.map(|grant| Buyer { agent: grant.agent, key: grant.key }),
         });
         let shard = self.shard(payer.slot())?;
         let id = checked.verified.id();
         let scope = scope_of(order.caller, &id);
         let key = order.key.as_ref().map(|key| (scoped_key(&scope, &key.key), key.request));
         let reservation = self.inner.settlements.reserve(&self.inner, shard, payer, checked.verified.max).await?;
-        let credit = Credit { funds: checked.funds, caps: checked.chain.parts.caps, unproven_total: reservation.unproven_total };
+        let credit = Credit {
+            funds: checked.funds,
+            caps: checked.chain.parts.caps,
+            unproven_total: reservation.unproven_total,
+            newcomers: reservation.newcomers,
+        };
         let claim = (ScopedKey(id.key().0), order.request.0);
         let reply =
             claimed(shard, claim, key, |payment, key| Command::SubmitPaid { spec: Arc::clone(&spec), payment, key, credit }).await?;
         drop(reservation);
         match reply {
-            Claimed::Reply(Reply::Accepted(job)) => Ok(Accepted { job, replayed: false }),
+            Claimed::Reply(Reply::Accepted(job)) => {
+                // A list is not behind the answer, unless the agent's shard is away.
+                self.inner.introductions.known(&job.spec.id).await;
+                Ok(Accepted { job, replayed: false })
+            }
             Claimed::Payment(entry) => self.replay_payment(&entry, order.request, order.client_key).await,
             Claimed::Key(Made::Job(id)) => {
                 let job = self.job(id).await?.ok_or(Error::NoJob(id))?;

@@ -51,13 +51,13 @@ impl FeePolicy {
         Self { urgent_cap: self.urgent_cap.saturating_mul(2), ..*self }
     }
 
-    /// For a first transaction: room for the base fee to double, within the cap. `None` where the cap doesn't even pay for the
-    /// next block.
+    /// For a first transaction: room for the base fee to double, within the cap. Tips that a few others pay beyond it are not
+    /// followed: what the cap leaves above the base fee has to do. `None` where it leaves less than the least tip.
     pub fn first(&self, quote: FeeQuote, is_urgent: bool) -> Option<Fees> {
         let cap = self.cap(is_urgent);
-        let tip = quote.tip.max(self.tip_min);
-        let needed = quote.base.saturating_add(tip);
-        (needed <= cap).then(|| Fees { max: quote.base.saturating_mul(2).saturating_add(tip).min(cap), tip })
+        let room = cap.checked_sub(quote.base).filter(|room| *room >= self.tip_min)?;
+        let tip = quote.tip.clamp(self.tip_min, room);
+        Some(Fees { max: quote.base.saturating_mul(2).saturating_add(tip).min(cap), tip })
     }
 
     /// For a replacement: both numbers at least an eighth higher, since nodes want a tenth, and no less than a first one would
@@ -104,7 +104,12 @@ mod tests {
             (100, 0, false, Some((202, 2))),
             (600, 10, false, Some((1_000, 10))),
             (990, 10, false, Some((1_000, 10))),
-            (991, 10, false, None),
+            // F-X6: others' tips are beyond the cap, the base fee isn't: the cap is bid.
+            (991, 10, false, Some((1_000, 9))),
+            (100, 50_000, false, Some((1_000, 900))),
+            (998, 50_000, false, Some((1_000, 2))),
+            (999, 50_000, false, None),
+            (2_000, 0, false, None),
             (991, 10, true, Some((1_992, 10))),
         ] {
             let fees = POLICY.first(FeeQuote { base, tip }, is_urgent);
@@ -122,7 +127,7 @@ mod tests {
                     prop_assert!(bumped.replaces(last) && bumped.tip <= bumped.max);
                     prop_assert!(bumped.max <= POLICY.cap(is_urgent));
                 }
-                None => prop_assert!(last.bumped().max.max(last.bumped().tip).max(base + quote_tip.max(2)) > POLICY.cap(is_urgent)),
+                None => prop_assert!(last.bumped().max.max(last.bumped().tip).max(base + 2) > POLICY.cap(is_urgent)),
             }
         }
     }

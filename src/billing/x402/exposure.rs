@@ -1,8 +1,12 @@
 //! How much credit a payer gets: a signed authorization is a cheque, not a hold (architecture.md 6, safety.md D-5).
 
+use super::newcomers::Newcomers;
 use super::offer::Scheme;
 use super::refusal::{Reason, Refusal};
 use crate::types::Usd;
+
+/// When another newcomer may ask again while one is on trial, in seconds: about as long as a job and its settlement take.
+const PROBE_S: u32 = 60;
 
 /// The operator's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub struct Standing {
     pub unproven_total: Usd,
     /// This payment, or one that is unsettled, brings its allowance along (x402.md 6).
     pub sponsored: bool,
+    /// Whether payers that are not proven are taken at all.
+    pub newcomers: Newcomers,
 }
 
 /// What the chain said of the payer, seconds ago.
@@ -81,6 +87,12 @@ pub enum NoCredit {
         /// What isn't settled.
         unsettled: Usd,
     },
+    /// Too many that had not paid before did not pay, so no other is taken for a while.
+    #[error("wallets that have not paid before are not taken for the next {seconds} s, since too many of them did not pay")]
+    Paused {
+        /// For so many seconds, or until another has paid.
+        seconds: u32,
+    },
     /// What is unsettled and this together are too much.
     #[error("{unsettled} USD are not settled yet, and {asked} USD more would go beyond {limit} USD")]
     Beyond {
@@ -100,7 +112,7 @@ impl NoCredit {
     pub const fn as_str(&self, scheme: Scheme) -> &'static str {
         let reason = match self {
             Self::InDebt { .. } => return "PAYER_IN_DEBT",
-            Self::Alone { .. } | Self::Beyond { which: Limit::Each | Limit::Unproven | Limit::UnprovenTotal, .. } => {
+            Self::Alone { .. } | Self::Paused { .. } | Self::Beyond { which: Limit::Each | Limit::Unproven | Limit::UnprovenTotal, .. } => {
                 return "EXPOSURE_LIMIT";
             }
             Self::Beyond { which: Limit::Balance, .. } => Reason::Balance,
@@ -114,13 +126,19 @@ impl NoCredit {
 /// accepts the job: two authorizations that were each within a balance must not both get past it (T-05).
 ///
 /// # Errors
-/// With the first limit in the way: debts, then a sponsored allowance's own, then our own caps, then the payer's means.
+/// With the first limit in the way: debts, then the newcomers' breaker, a sponsored allowance's own, then our own caps, then the payer's means.
 pub fn admit(asked: Usd, standing: &Standing, funds: &Funds, caps: &Caps) -> Result<(), NoCredit> {
     if standing.debt > Usd::ZERO {
         return Err(NoCredit::InDebt { owed: standing.debt });
     }
     let (own, total) = (standing.unsettled, standing.unproven_total);
     let newcomer = !standing.proven;
+    match standing.newcomers {
+        Newcomers::Paused { seconds } if newcomer => return Err(NoCredit::Paused { seconds }),
+        // The one that is let in shows how the others are.
+        Newcomers::OneAtATime if newcomer && total > Usd::ZERO => return Err(NoCredit::Paused { seconds: PROBE_S }),
+        Newcomers::Paused { .. } | Newcomers::OneAtATime | Newcomers::Welcome => {}
+    }
     // Not for `exact`, which needs no allowance.
     if standing.sponsored && funds.allowance.is_some() {
         if newcomer {
@@ -161,7 +179,7 @@ mod tests {
     fn asked(dollars: i64, standing: Standing, funds: Funds) -> Result<(), (&'static str, Option<Limit>)> {
         admit(usd(dollars), &standing, &funds, &Caps::default()).map_err(|refused| {
             let which = match refused {
-                NoCredit::InDebt { .. } | NoCredit::Alone { .. } => None,
+                NoCredit::InDebt { .. } | NoCredit::Alone { .. } | NoCredit::Paused { .. } => None,
                 NoCredit::Beyond { which, .. } => Some(which),
             };
             (refused.as_str(if funds.allowance.is_some() { Scheme::Upto } else { Scheme::Exact }), which)
@@ -177,6 +195,8 @@ mod tests {
         let open = |dollars| Standing { unsettled: usd(dollars), ..proven };
         let has = |balance, allowance: Option<i64>| Funds { balance: usd(balance), allowance: allowance.map(usd) };
         let limit = |which| Err(("EXPOSURE_LIMIT", Some(which)));
+        let paused = Standing { newcomers: Newcomers::Paused { seconds: 9 }, ..new };
+        let one = Standing { newcomers: Newcomers::OneAtATime, ..new };
         for (dollars, standing, funds, wanted) in [
             (50, new, RICH, Ok(())),
             (51, new, RICH, limit(Limit::Unproven)),
@@ -188,6 +208,12 @@ mod tests {
             (10, crowd(490), RICH, Ok(())),
             (11, crowd(490), RICH, limit(Limit::UnprovenTotal)),
             (11, Standing { proven: true, ..crowd(490) }, RICH, Ok(())),
+            (1, paused, RICH, Err(("EXPOSURE_LIMIT", None))),
+            (1, Standing { proven: true, ..paused }, RICH, Ok(())),
+            (1, one, RICH, Ok(())),
+            (1, Standing { unproven_total: Usd::from_micros(1), ..one }, RICH, Err(("EXPOSURE_LIMIT", None))),
+            (1, Standing { proven: true, unproven_total: usd(1), ..one }, RICH, Ok(())),
+            (51, one, RICH, limit(Limit::Unproven)),
             (1, owing, RICH, Err(("PAYER_IN_DEBT", None))),
             (5, open(5), has(10, Some(10)), Ok(())),
             (6, open(5), has(10, Some(11)), Err(("permit2_insufficient_balance", Some(Limit::Balance)))),

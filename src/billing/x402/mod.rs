@@ -14,6 +14,7 @@ pub mod extensions;
 pub mod header;
 pub mod logs;
 pub mod messages;
+pub mod newcomers;
 pub mod offer;
 pub mod permit2;
 pub mod proof;

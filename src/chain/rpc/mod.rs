@@ -6,6 +6,7 @@
 mod payers;
 mod proofs;
 pub(super) mod reads;
+mod search;
 mod send;
 mod settle;
 mod transfers;

@@ -16,6 +16,7 @@ use super::values::{items, twice};
 use super::{ConfigError, effective};
 use crate::billing::lane::Policy;
 use crate::billing::x402::exposure::Caps;
+use crate::billing::x402::newcomers::BreakerPolicy;
 use crate::billing::x402::offer::Terms;
 use crate::chain::boot::UPTO_PROXY_CODE_HASH;
 use crate::chain::facilitator::{CdpKey, FacilitatorSettings};
@@ -457,6 +458,15 @@ fn caps(options: &PaymentOptions) -> Caps {
         each: options.upto_max_exposure_usd,
         unproven: options.upto_unproven_exposure_usd,
         unproven_total: options.upto_unproven_total_usd,
+    }
+}
+
+/// When payers that never paid before are paused.
+pub(super) fn newcomers(options: &PaymentOptions) -> BreakerPolicy {
+    BreakerPolicy {
+        losses_max: super::check::count(options.upto_breaker_losses),
+        window_ms: i64::from(options.upto_breaker_window_seconds).saturating_mul(1000),
+        pause_ms: i64::from(options.upto_breaker_pause_seconds).saturating_mul(1000),
     }
 }
 

@@ -114,7 +114,7 @@ fn detail(file: &JobFile, max_timeout_seconds: u32) -> JobDetail<'_> {
     let callback = spec.callback_url.as_deref().and_then(|url| CallbackUrl::parse(url, true).ok());
     JobDetail {
         job: PollBody::of(&file.job, max_timeout_seconds),
-        agent_id: spec.agent(),
+        agent_id: spec.owner(),
         usage_key_id: spec.usage_key(),
         payload: serde_json::from_str(&spec.payload).unwrap_or(RawValue::NULL),
         callback_host: callback.map(|url| url.to_string()),

@@ -18,6 +18,7 @@ pub mod agents;
 pub mod deliveries;
 pub mod guard;
 pub mod jobs;
+pub mod newcomers;
 pub mod operations;
 pub mod reason;
 pub mod settlements;
@@ -55,6 +56,7 @@ pub fn rows() -> Vec<Row<Arc<Admin>>> {
         Row::new(settlements::__path_debtors, settlements::debtors),
         Row::new(settlements::__path_forgive, settlements::forgive),
         Row::new(settlements::__path_exposure, settlements::exposure),
+        Row::new(newcomers::__path_let_in, newcomers::let_in),
         Row::new(operations::__path_shards, operations::shards),
         Row::new(operations::__path_drain, operations::drain),
         Row::new(operations::__path_audit, operations::audit),

@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 
 use super::guard::Operator;
 use super::jobs::id_of;
+use super::newcomers::NewcomersLine;
 use super::reason::ReasonBody;
 use super::{Admin, reason};
-use crate::actors::{ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, Stuck, WalletExposure};
+use crate::actors::{ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, NewcomersStatus, Stuck, WalletExposure};
 use crate::billing::lane::{Claimant, DeadReason, Outcome};
 use crate::http::openapi::params::{JobPath, WalletPath};
 use crate::http::problem::{Kind, Problem};
@@ -180,6 +181,8 @@ pub struct Exposure {
     unproven_total_usd: Usd,
     /// The limits; none where no network is configured.
     limits: Option<LimitsLine>,
+    /// Whether wallets are taken that no settlement went well for yet.
+    newcomers: NewcomersLine,
     /// How many wallets have signed for something.
     wallets: usize,
     /// Those that have signed for most, at most 1,000.
@@ -297,7 +300,7 @@ impl DebtorLine {
 }
 
 impl Exposure {
-    fn of(status: &ExposureStatus) -> Self {
+    fn of(status: &ExposureStatus, newcomers: &NewcomersStatus) -> Self {
         let limits = status.caps.map(|caps| LimitsLine {
             each_usd: caps.each,
             unproven_usd: caps.unproven,
@@ -313,6 +316,7 @@ impl Exposure {
             total_usd: status.total,
             unproven_total_usd: status.unproven_total,
             limits,
+            newcomers: NewcomersLine::of(newcomers),
             wallets: status.wallets.len(),
             items: status.wallets.iter().take(LINES_MAX).map(line).collect(),
         }
@@ -412,5 +416,5 @@ pub async fn forgive(
     responses((status = 200, description = "All of it.", body = Exposure))
 )]
 pub async fn exposure(_: Operator, State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
-    reply::json(StatusCode::OK, &Exposure::of(&admin.node.exposure().await?))
+    reply::json(StatusCode::OK, &Exposure::of(&admin.node.exposure().await?, &admin.node.newcomers()))
 }

@@ -28,7 +28,7 @@ impl From<Refusal> for Problem {
                 Self::new(Kind::JobState, format!("The job is {}; look at it again.", status.as_str()))
             }
             Refusal::NoCredit(why @ NoCredit::InDebt { .. }) => Self::new(Kind::PayerInDebt, format!("Pay them first: {why}.")),
-            Refusal::NoCredit(why @ (NoCredit::Beyond { .. } | NoCredit::Alone { .. })) => {
+            Refusal::NoCredit(why @ (NoCredit::Beyond { .. } | NoCredit::Alone { .. } | NoCredit::Paused { .. })) => {
                 Self::new(Kind::ExposureLimit, format!("Nothing was claimed: {why}."))
             }
             Refusal::NoDebt => Self::new(Kind::WalletNotInDebt, "There is nothing to pay."),

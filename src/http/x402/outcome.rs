@@ -76,6 +76,10 @@ fn unclaimed(error: PaymentError) -> Problem {
             };
             Problem::new(problem, format!("Nothing was claimed: {why}. Let what is under way settle, or raise the limit that is named."))
         }
+        PaymentError::Node(Error::Refused(shard::Refusal::NoCredit(why @ NoCredit::Paused { seconds }))) => {
+            let detail = format!("Nothing was claimed: {why}. Ask again then, or use a wallet that has paid here before.");
+            Problem::new(Kind::ExposureLimit, detail).after_seconds(u64::from(seconds))
+        }
         PaymentError::Node(Error::Refused(shard::Refusal::NoCredit(why @ NoCredit::InDebt { .. }))) => {
             Problem::new(Kind::PayerInDebt, format!("{why}; pay them with POST /api/v1/debts/{{wallet}}, then send this again."))
         }
@@ -140,6 +144,7 @@ mod tests {
             (beyond(Limit::UnprovenTotal), 402, Some("EXPOSURE_LIMIT"), PaymentState::Unused),
             (beyond(Limit::Allowance), 412, Some("permit2_allowance_required"), PaymentState::Unused),
             (beyond(Limit::Balance), 402, Some("permit2_insufficient_balance"), PaymentState::Unused),
+            (node(NoCredit::Paused { seconds: 60 }.into()), 402, Some("EXPOSURE_LIMIT"), PaymentState::Unused),
             (node(NoCredit::Alone { unsettled: Usd::ZERO }.into()), 402, Some("EXPOSURE_LIMIT"), PaymentState::Unused),
             (refused(Reason::Sponsored(Unsponsored::Nonce)), 402, Some("invalid_eip2612_extension_format"), PaymentState::Unused),
             (node(NoCredit::InDebt { owed: Usd::ZERO }.into()), 402, Some("PAYER_IN_DEBT"), PaymentState::Unused),

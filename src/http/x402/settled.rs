@@ -24,12 +24,12 @@ pub fn of_job(job: &Job) -> Option<SettleResponse> {
     })
 }
 
-/// How the settlement of a claim ended, where it is known by which transaction.
+/// How the settlement of a claim ended, where it has.
 pub fn of_claim(claim: &Claim) -> Option<SettleResponse> {
     match claim.state {
-        ClaimState::Settled(Some(tx)) => Some(SettleResponse::settled(claim.network, claim.payer, &tx.0.into(), claim.amount)),
+        ClaimState::Settled { tx, .. } => Some(SettleResponse::settled(claim.network, claim.payer, &tx.0.into(), claim.amount)),
         ClaimState::Dead => Some(SettleResponse::failed(claim.network, claim.payer, failed_word(Scheme::Exact))),
-        ClaimState::Pending | ClaimState::Settled(None) => None,
+        ClaimState::Pending => None,
     }
 }
 
@@ -122,6 +122,7 @@ mod tests {
             created_at: Timestamp::from_millis(0),
             run_ms: 1,
             payment: Some(Arc::new(payment())),
+            buyer: None,
         };
         let mut job = Job::accepted(Arc::new(spec));
         job.state.status = status;

@@ -22,7 +22,9 @@ fn a_deposit_is_credited_once() {
     let agent = world.agents[0];
     let payment = exact(1, 1, 2_000_000);
     assert!(matches!(world.claim(&payment, Claimant::Agent(agent)), Ok(Reply::Claimed)));
-    assert!(matches!(world.claim(&payment, Claimant::Agent(agent)), Ok(Reply::Replayed(Made::Payment(Claimant::Agent(_))))));
+    assert!(
+        matches!(world.claim(&payment, Claimant::Agent(agent)), Ok(Reply::Replayed(Made::Payment(used))) if used.claimant == Claimant::Agent(agent))
+    );
     assert_eq!(world.shard.unsettled(&wallet(1)), usd(2_000_000));
     assert!(world.heard(due_key(&payment), MINED).is_none());
     assert_eq!(books(&world), [0; 4], "nothing is booked that may come to nothing");
@@ -197,4 +199,42 @@ fn a_job_is_not_paid_from_outside() {
     let refused = world.claim(&exact(1, 2, 1_000_000), Claimant::Job(id)).unwrap_err();
     assert_eq!(refused, Refusal::Job(job::Rejection::OtherBilling));
     assert_eq!(world.shard.dues().count(), 0);
+}
+
+/// A repeat is told how its payment ended and what it was, whatever is owed by then.
+#[test]
+fn a_claim_s_end_is_kept() {
+    let mut world = World::new();
+    let used = |world: &World, payment: &Payment| match &world.shard.key(&ScopedKey(payment.verified.id().key().0)).unwrap().made {
+        Made::Payment(used) => *used,
+        other => panic!("{other:?}"),
+    };
+    debtor(&mut world, &[30_000]);
+    let (dead, paid) = (exact(1, 1, 30_000), exact(1, 2, 30_000));
+    let claimant = Claimant::Debtor(wallet(1));
+    world.claim(&dead, claimant).unwrap();
+    assert_eq!(used(&world, &dead), PaymentUse { claimant, network: BASE, amount: usd(30_000), end: None });
+    world.heard(due_key(&dead), DEAD);
+    world.claim(&paid, claimant).unwrap();
+    // Its entry was let go, as of a payment that is long under way.
+    world.checkpoint(usize::MAX);
+    world.heard(due_key(&paid), MINED);
+    world.heard(due_key(&paid), SETTLED);
+    let settled = Some(ClaimEnd::Settled { tx: TxHash([7; 32]), owed: Usd::ZERO });
+    assert_eq!(used(&world, &paid).end, settled);
+    // Later debts, paid and forgiven ones, are other stories.
+    let later = upto(1, 50, 1_000_000, BASE);
+    world.owing(later.clone(), 20_000);
+    world.heard(due_key(&later), DEAD);
+    world.run(Command::Forgive { wallet: wallet(1), reason: "agreed".into(), at: AT }).unwrap();
+    assert_eq!(used(&world, &paid).end, settled);
+    world.checkpoint(usize::MAX);
+    let row = |payment: &Payment| {
+        let key = payment.verified.id().key().0.to_be_bytes().to_vec();
+        codec::decode::<KeyEntry>(&world.kept.rows[&(Table::Key, key)]).unwrap()
+    };
+    assert_eq!(row(&paid).made, Made::Payment(PaymentUse { claimant, network: BASE, amount: usd(30_000), end: settled }));
+    assert_eq!(row(&paid).request, paid.request.0, "the same request is still the same");
+    assert!(matches!(row(&dead).made, Made::Payment(PaymentUse { end: Some(ClaimEnd::Dead), .. })));
+    sound(&mut world);
 }

@@ -99,9 +99,24 @@ impl World {
             20 | 21 => {
                 let network = if pick == 5 { OTHER } else { super::payments::BASE };
                 let payment = if pick % 4 == 3 { exact(payer, nonce, amount) } else { upto(payer, nonce, amount, network) };
-                let spec = self.paid_spec(payment);
+                let mut spec = self.paid_spec(payment);
                 let payment = self.claim_key(spec.payment.as_ref().unwrap());
-                Some(Command::SubmitPaid { spec, payment, key: None, credit: RICH })
+                let mut key = None;
+                if amount % 3 == 0 {
+                    let buyer = Some(crate::job::Buyer { agent: self.agents[pick % self.agents.len()], key: None });
+                    spec = Arc::new(Spec { buyer, ..(*spec).clone() });
+                    key = (amount % 2 == 0).then(|| RequestKey { key: ScopedKey(1 << 90 | u128::from(nonce)), request: 9, ..payment });
+                }
+                Some(Command::SubmitPaid { spec, payment, key, credit: RICH })
+            }
+            38 | 39 => {
+                let introduction = *self.shard.introductions().min_by_key(|introduction| introduction.job)?;
+                if kind == 39 {
+                    return Some(Command::Introduced { job: introduction.job });
+                }
+                let row = introduction.key.map(|(key, _)| (Table::Key, history::key_row(key)));
+                let row = row.and_then(|row| self.kept.rows.get(&row)).map(|row| codec::decode(row).unwrap());
+                Some(Command::Introduce { introduction, row, looked_up_at: self.shard.generation() })
             }
             22 => {
                 let signed = self.shard.jobs().find_map(|job| job.spec.payment.clone())?;
@@ -199,7 +214,7 @@ proptest! {
     /// money holds (I-1..I-7) and the sums of what wallets have signed for are what jobs and dues say (I-17), after any crash
     /// between any two slices.
     #[test]
-    fn replay_equals_the_state(acts in proptest::collection::vec((0_u8..38, 0_usize..8, 0_i64..2_000_000), 1..110)) {
+    fn replay_equals_the_state(acts in proptest::collection::vec((0_u8..40, 0_usize..8, 0_i64..2_000_000), 1..110)) {
         let mut world = World::new();
         world.append();
         for (kind, pick, amount) in acts {

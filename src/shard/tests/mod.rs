@@ -2,6 +2,7 @@
 
 mod audits;
 mod claims;
+mod introductions;
 mod lives;
 mod paid;
 mod payments;
@@ -158,6 +159,7 @@ impl World {
             created_at: AT,
             run_ms: 900_000,
             payment: None,
+            buyer: None,
         })
     }
 }

@@ -6,6 +6,7 @@ use crate::billing::lane::{Claimant, ItemKey};
 use crate::billing::x402::amount::{self, Uint};
 use crate::billing::x402::exposure::{Caps, Funds};
 use crate::billing::x402::messages::{Eip3009Authorization, Permit2Authorization, TokenPermissions, Witness};
+use crate::billing::x402::newcomers::Newcomers;
 use crate::billing::x402::sponsoring::Sponsored;
 use crate::billing::x402::{Authorization, ClientKey, RequestHash, Signature, Terms, Verified};
 use crate::job::Payment;
@@ -28,6 +29,7 @@ pub(super) const RICH: Credit = Credit {
     funds: Funds { balance: Usd::MAX_WIRE, allowance: Some(Usd::MAX_WIRE) },
     caps: Caps { each: Usd::MAX_WIRE, unproven: Usd::MAX_WIRE, unproven_total: Usd::MAX_WIRE },
     unproven_total: Usd::ZERO,
+    newcomers: Newcomers::Welcome,
 };
 
 fn terms(network: Network) -> Terms {

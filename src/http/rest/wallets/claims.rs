@@ -34,15 +34,13 @@ pub async fn claim(api: &Api, ware: &Ware, amount: Usd, claimant: Claimant, inco
     };
     let claimed = api.node.claim(&signed.payment, amount, claimant, PATIENCE).await;
     let claim = claimed.map_err(|error| outcome::of(api, &due, By::Key, error))?;
-    // A debt that is paid is owed no more: what was signed is what was paid.
-    let claim = Claim { amount: said(&signed).unwrap_or(claim.amount), ..claim };
     match claim.state {
         ClaimState::Dead => {
             let detail = "It can't be settled any more and nothing was booked; sign another.";
             let problem = Problem::new(Kind::SettlementFailed, detail).with_payment(PaymentState::Unused);
             Err(problem.with_payment_response(settled::header(settled::of_claim(&claim))))
         }
-        ClaimState::Pending | ClaimState::Settled(_) => Ok(claim),
+        ClaimState::Pending | ClaimState::Settled { .. } => Ok(claim),
     }
 }
 
@@ -54,15 +52,15 @@ pub fn said(signed: &Signed) -> Option<Usd> {
 /// Where the claim stands, as a body says it.
 pub const fn state_of(claim: &Claim) -> PaymentState {
     match claim.state {
-        ClaimState::Settled(_) => PaymentState::Settled,
+        ClaimState::Settled { .. } => PaymentState::Settled,
         ClaimState::Pending | ClaimState::Dead => PaymentState::InFlight,
     }
 }
 
-/// The transaction that settled it, where it is known.
+/// The transaction that settled it, once it is settled.
 pub fn transaction_of(claim: &Claim) -> Option<String> {
     match claim.state {
-        ClaimState::Settled(tx) => tx.map(|tx| tx.to_string()),
+        ClaimState::Settled { tx, .. } => Some(tx.to_string()),
         ClaimState::Pending | ClaimState::Dead => None,
     }
 }

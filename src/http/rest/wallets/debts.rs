@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::claims::{self, RETRY_SECONDS};
-use crate::actors::Claim;
+use crate::actors::{Claim, ClaimState};
 use crate::billing::lane::Claimant;
 use crate::http::api::Api;
 use crate::http::openapi::params::{PaymentHeader, WalletPath};
@@ -31,12 +31,12 @@ pub struct DebtAnswer {
     /// What is paid, in US dollars.
     #[schema(value_type = f64)]
     amount_usd: Usd,
-    /// What is owed still, in US dollars.
+    /// What is owed still, in US dollars: right after the payment, once it is settled.
     #[schema(value_type = f64)]
     owed_usd: Usd,
     /// `settled`, or `in_flight`: then send the same payment again in a while.
     payment_state: PaymentState,
-    /// By which transaction; null where it is not settled, or settled long ago.
+    /// By which transaction; null where it is not settled yet.
     transaction: Option<String>,
 }
 
@@ -97,13 +97,12 @@ async fn owed(api: &Api, wallet: Wallet) -> Result<Usd, Problem> {
 
 async fn answer(api: &Api, wallet: Wallet, claim: &Claim) -> Result<Response, Problem> {
     let payment_state = claims::state_of(claim);
-    let body = DebtAnswer {
-        wallet,
-        amount_usd: claim.amount,
-        owed_usd: owed(api, wallet).await?,
-        payment_state,
-        transaction: claims::transaction_of(claim),
+    let owed_usd = match claim.state {
+        // As it was then: what came later is no part of this payment's answer.
+        ClaimState::Settled { owed, .. } => owed,
+        ClaimState::Pending | ClaimState::Dead => owed(api, wallet).await?,
     };
+    let body = DebtAnswer { wallet, amount_usd: claim.amount, owed_usd, payment_state, transaction: claims::transaction_of(claim) };
     let status = if payment_state == PaymentState::Settled { StatusCode::OK } else { StatusCode::ACCEPTED };
     let mut response = reply::json(status, &body)?;
     settled::stamp(&mut response, settled::of_claim(claim));

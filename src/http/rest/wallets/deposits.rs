@@ -45,7 +45,7 @@ pub struct DepositAnswer {
     virtual_balance_usd: Usd,
     /// `settled`, or `in_flight`: then send the same payment again in a while.
     payment_state: PaymentState,
-    /// By which transaction; null where it is not settled, or settled long ago.
+    /// By which transaction; null where it is not settled yet.
     transaction: Option<String>,
 }
 
