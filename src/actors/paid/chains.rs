@@ -1,8 +1,9 @@
 //! The networks of the configuration, and what is offered on each while its chain is as it should be.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::turn::Turn;
 use crate::actors::meters;
 use crate::actors::node::{Inner, Node};
 use crate::billing::lane::{FeePolicy, LaneId, Policy};
@@ -14,7 +15,7 @@ use crate::chain::key::OperatorKey;
 use crate::chain::rpc::{Head, Settlements as Asking};
 use crate::chain::tx::Through;
 use crate::chain::{Error, Rpc};
-use crate::types::{Network, Usd, Wallet};
+use crate::types::{Network, Timestamp, Usd, Wallet};
 
 /// How often a network that is offered is looked at again, and one that isn't.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -90,6 +91,7 @@ pub(in crate::actors) struct Chains(Vec<Arc<Chain>>);
 pub(in crate::actors) struct Chain {
     pub(super) parts: ChainParts,
     offered: RwLock<Offered>,
+    turn: Mutex<Turn>,
 }
 
 #[derive(Debug)]
@@ -102,7 +104,7 @@ enum Offered {
 impl Chains {
     pub(in crate::actors) fn new(parts: Vec<ChainParts>) -> Self {
         let unseen = || RwLock::new(Offered::No(vec!["its chain was not looked at yet".to_owned()]));
-        Self(parts.into_iter().map(|parts| Arc::new(Chain { parts, offered: unseen() })).collect())
+        Self(parts.into_iter().map(|parts| Arc::new(Chain { parts, offered: unseen(), turn: Mutex::default() })).collect())
     }
 
     /// Every lane of the configuration.
@@ -292,14 +294,24 @@ impl Chain {
         matches!(self.parts.way, Way::Direct { sponsors: true, .. })
     }
 
-    /// The lane that settles a due: its facilitator's own, or else one by the due's key, so that all share the work.
-    pub(super) fn lane_for(&self, due: &crate::shard::Due) -> Option<LaneId> {
+    /// The lane for a due that has none yet: its facilitator's own, or else one by the due's key, or whose turn it is.
+    pub(super) fn lane_for(&self, due: &crate::shard::Due, now: Timestamp) -> Option<LaneId> {
         let network = self.parts.terms.network;
         let wallets: Vec<Wallet> = self.operators().iter().map(OperatorKey::wallet).collect();
         let named = due.payment.terms.facilitator;
         let [first, ..] = due.key.0;
-        let by_key = || wallets.get(usize::from(first).checked_rem(wallets.len())?).copied();
-        let operator = wallets.iter().copied().find(|wallet| *wallet == named).or_else(by_key)?;
+        let operator = wallets.iter().copied().find(|wallet| *wallet == named).or_else(|| {
+            let at = match due.payment.verified.scheme() {
+                Scheme::Upto => {
+                    let policy = self.policy();
+                    let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                    turn.next(wallets.len(), policy.batch_max, policy.linger_ms, now)?
+                }
+                // It rides alone whoever sends it.
+                Scheme::Exact => usize::from(first).checked_rem(wallets.len())?,
+            };
+            wallets.get(at).copied()
+        })?;
         Some(LaneId { network, operator })
     }
 

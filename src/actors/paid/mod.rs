@@ -13,6 +13,7 @@ mod settlement;
 mod solvency;
 mod sponsored;
 mod submit;
+mod turn;
 
 pub use self::books::{Booked, Books, books};
 pub use self::chains::{ChainParts, NetworkStatus, Way};

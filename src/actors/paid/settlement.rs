@@ -166,7 +166,8 @@ async fn see_to(node: &Arc<Inner>, due: &Due) {
         tracing::error!(network = %due.network(), %facilitator, "a settlement is owed by a payment that names a facilitator which isn't configured any more");
         return;
     }
-    match (due.lane, chain.lane_for(due)) {
+    // Asked only where none was chosen: whose turn it is moves on.
+    match (due.lane, due.lane.is_none().then(|| chain.lane_for(due, node.clock.now())).flatten()) {
         (Some(lane), _) => hand_over(node, lane, due).await,
         (None, Some(lane)) => {
             // Durable first; the changed due comes back here and is handed over.

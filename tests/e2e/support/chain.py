@@ -62,6 +62,8 @@ class Chain:
         self.proxy_code_hash = self.wallet("codeHash", address=self.place["proxy"])
         # Code that refuses every signature (EIP-7702).
         self.delegate = self.wallet("deployDelegate", sponsor=self.place["stranger"]["key"])
+        # Code that takes all the gas there is.
+        self.gas_bomb = self.wallet("deployDelegate", sponsor=self.place["stranger"]["key"], contract="GasBurningWallet")
         self.unused = iter(self.place["payers"])
 
     def close(self):
@@ -103,6 +105,10 @@ class Chain:
 
     def automine(self, on):
         self.rpc("evm_setAutomine", on)
+
+    def reorg(self, depth):
+        """Other, empty blocks in place of the last ones; what was in those is nowhere any more."""
+        self.rpc("anvil_reorg", depth, [])
 
     def pending(self):
         """How many transactions wait for a block."""
