@@ -44,6 +44,7 @@ class Poisoned(OnChain):
     def poisoned(self, what):
         """30 claims are on their way when the wallets of six become worthless, in the order of `what`; then blocks come again."""
         shop, since = self.shop("batch", SETTLE_LINGER_MS=2000, SETTLE_GIVE_UP_SECONDS=2, ENRICH_JOB_SLOTS=CLAIMS), self.chain.block()
+        self.assertTrue(self.chain.delegate and self.chain.gas_bomb, "deployed while there are blocks")
         self.by_hand()
         jobs = self.due_at_once(shop)
         until("all ride in two transactions", lambda: self.chain.pending() == 2 and not self.waiting(shop))
