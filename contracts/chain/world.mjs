@@ -2,7 +2,7 @@
 // with its operators, a recipient, and payers with money. The same addresses every time.
 import { readFileSync } from 'node:fs';
 import { encodeDeployData, encodeFunctionData, getAddress, keccak256, numberToHex, toHex } from 'viem';
-import { mnemonicToAccount } from 'viem/accounts';
+import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
 import { permit2 } from '../permit2/permit2.mjs';
 import { startAnvil } from './anvil.mjs';
 
@@ -43,9 +43,12 @@ export async function proxyCodeHash(chain) {
   return keccak256(await chain.rpc('eth_getCode', [PROXY, 'latest']));
 }
 
+/** All accounts hang from here. To begin with the words for each takes longer than all else that is set up. */
+const PARENT = mnemonicToAccount(MNEMONIC, { path: "m/44'/60'/0'/0" }).getHdKey();
+
 function account(index) {
-  const { address, getHdKey } = mnemonicToAccount(MNEMONIC, { addressIndex: index });
-  return { address, key: toHex(getHdKey().privateKey) };
+  const key = toHex(PARENT.deriveChild(index).privateKey);
+  return { address: privateKeyToAccount(key).address, key };
 }
 
 /** Starts a chain and sets all of it up. `payers` says how many have tokens and an unlimited allowance for Permit2. */

@@ -52,9 +52,9 @@ async function rebuild({ hash, required }, { chain }) {
   });
 }
 
-/** Code for `delegate` that refuses every signature. Returns its address. */
-async function deployDelegate({ sponsor }, { chain, walletOf }) {
-  const { abi, bytecode } = artifact('SilentDelegate');
+/** Code for `delegate`: unless another is named, one that refuses every signature. Returns its address. */
+async function deployDelegate({ sponsor, contract = 'SilentDelegate' }, { chain, walletOf }) {
+  const { abi, bytecode } = artifact(contract);
   const hash = await walletOf(sponsor).deployContract({ abi, bytecode });
   return (await chain.waitForTransactionReceipt({ hash })).contractAddress;
 }

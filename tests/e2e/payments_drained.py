@@ -69,6 +69,37 @@ class Drained:
         job, _ = shop.bought(payer)
         self.assertEqual(job.end().body["billing_status"], "settled", "it is taken again")
 
+    def test_a_forgiven_wallet_is_taken_again(self):
+        shop, since = self.shop(self.way, SETTLE_GIVE_UP_SECONDS=1), self.chain.block()
+        self.sites.hold()
+        payer = self.chain.payer()
+        job, _ = shop.bought(payer)
+        until("it reads a website", self.sites.asked.is_set)
+        self.chain.approve(payer, 0)
+        self.sites.release()
+        owed = micros(job.end().body["charged_usd"])
+        self.assertGreater(owed, 0)
+        self.chain.approve(payer, UNLIMITED)
+        refused = shop.post(order(), shop.signed(payer))
+        self.assertEqual((refused.status, refused.demanded()["error"]), (402, "PAYER_IN_DEBT"), refused)
+
+        path = f"/admin/debtors/{payer['address']}/forgive"
+        self.assertEqual(shop.ask(path, "POST", {}).status, 422, "it takes a reason")
+        forgiven = shop.ask(path, "POST", {"reason": "agreed by telephone"})
+        self.assertEqual((forgiven.status, forgiven.body["wallet"], micros(forgiven.body["forgiven_usd"])), (200, payer["address"], owed))
+        self.assertEqual(shop.ask("/admin/debtors").body["items"], [])
+        twice = shop.ask(path, "POST", {"reason": "once more"})
+        self.assertEqual((twice.status, twice.body["code"]), (404, "WALLET_NOT_IN_DEBT"), twice)
+        noted = [one for one in shop.ask("/admin/log").body["items"] if one["act"] == "debtor_forgiven"]
+        self.assertEqual([one["reason"] for one in noted], ["agreed by telephone"])
+        # A restart forgets neither.
+        shop.kill()
+        shop.start()
+        again, _ = shop.bought(payer)
+        self.settled(again.end(), payer, since)
+        self.assertEqual((job.poll().body["status"], job.poll().body["billing_status"]), ("failed", "settle_failed"), "what was lost stays so")
+        self.balanced(shop, since)
+
     def test_while_the_job_waits(self):
         shop = self.shop(self.way, ENRICH_JOB_SLOTS=1)
         agent, since = shop.agent(), self.chain.block()
@@ -97,8 +128,8 @@ class Drained:
 
     def test_while_the_settlement_waits_for_a_block(self):
         shop, since = self.shop(self.way, SETTLE_GIVE_UP_SECONDS=2), self.chain.block()
-        self.chain.automine(False)
-        self.addCleanup(self.chain.automine, True)
+        self.assertTrue(self.chain.delegate, "deployed while there are blocks")
+        self.by_hand()
         paid = self.paid(shop)
         until("all are being settled", lambda: {job.status() for *_, job in paid} == {"completing"})
         # So many of a lane's transactions are under way at most; the last payment is refused before it is sent.

@@ -18,11 +18,6 @@ class Killed:
     def all_are(self, jobs, status):
         until(f"all are {status}", lambda: {job.status() for _, job in jobs} == {status})
 
-    def by_hand(self):
-        """From here on, blocks are mined when told."""
-        self.chain.automine(False)
-        self.addCleanup(self.chain.automine, True)
-
     def sent(self, jobs):
         """Waits until what settles the jobs is on its way: a transaction for each, or one for all."""
         until("what settles them is sent", lambda: self.chain.pending() >= (len(jobs) if self.way == "direct" else 1))

@@ -58,7 +58,6 @@ async fn c12_a_settlement_waits_for_the_operator_that_its_payer_named() {
         let world = world.restarted(waiting(), 4, other.clone()).await;
         let before = world.operator_nonces().await;
         world.cut(first).await;
-        let named = world.node.node.job(first).await.unwrap().unwrap().spec.payment.as_ref().unwrap().terms.facilitator;
         let key = world.stranded(Why::Facilitator).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
         let status = world.node.node.settlements().await.unwrap();

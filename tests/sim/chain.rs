@@ -254,7 +254,7 @@ impl Chain {
         self.height().saturating_sub(CONFIRMATIONS - 1)
     }
 
-    /// Some receipts may go unanswered.
+    /// Some receipts may go unanswered, or be said not to be there.
     pub(crate) fn observe(&self, operator: &Wallet, txs: &[(u64, TxHash)], at: Timestamp, luck: &mut Luck) -> Observation {
         let last = self.blocks.last().unwrap();
         let sight = Sight {
@@ -264,10 +264,14 @@ impl Chain {
             deep_nonce: self.nonce(operator, self.deep()),
             at,
         };
-        let is_silent = luck.one_in(4);
-        let answered = txs.iter().filter(|_| !is_silent && !luck.one_in(20));
-        let receipts = answered.map(|(_, hash)| (*hash, self.head().receipts.get(hash).map(|receipt| (**receipt).clone()))).collect();
-        Observation { sight, receipts }
+        let (is_silent, hides) = (luck.one_in(4), luck.one_in(8));
+        let answered: Vec<_> = txs.iter().filter(|_| !is_silent && !luck.one_in(20)).collect();
+        let seen = |hash| self.head().receipts.get(hash).filter(|_| !hides).map(|receipt| (**receipt).clone());
+        let receipts = answered.iter().map(|(_, hash)| (*hash, seen(hash))).collect();
+        let is_ours = |nonce: u64| txs.iter().any(|(of, hash)| *of == nonce && self.at(self.deep()).after.receipts.contains_key(hash));
+        let used = txs.iter().map(|(nonce, _)| *nonce).filter(|nonce| *nonce < sight.deep_nonce);
+        let foreign = used.filter(|nonce| !luck.one_in(4) && !is_ours(*nonce)).collect();
+        Observation { sight, receipts, foreign }
     }
 
     pub(crate) fn check(&self, intent: &Intent, at: Timestamp) -> Check {

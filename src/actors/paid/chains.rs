@@ -1,9 +1,10 @@
 //! The networks of the configuration, and what is offered on each while its chain is as it should be.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::stuck::Why;
+use super::turn::Turn;
 use crate::actors::meters;
 use crate::actors::node::{Inner, Node};
 use crate::billing::lane::{FeePolicy, LaneId, Policy};
@@ -16,7 +17,7 @@ use crate::chain::rpc::{Head, Settlements as Asking};
 use crate::chain::tx::Through;
 use crate::chain::{Error, Rpc};
 use crate::shard::Due;
-use crate::types::{Network, Usd, Wallet};
+use crate::types::{Network, Timestamp, Usd, Wallet};
 
 /// How often a network that is offered is looked at again, and one that isn't.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -101,6 +102,7 @@ pub(in crate::actors) struct Chains(Vec<Arc<Chain>>);
 pub(in crate::actors) struct Chain {
     pub(super) parts: ChainParts,
     offered: RwLock<Offered>,
+    turn: Mutex<Turn>,
 }
 
 #[derive(Debug)]
@@ -113,7 +115,7 @@ enum Offered {
 impl Chains {
     pub(in crate::actors) fn new(parts: Vec<ChainParts>) -> Self {
         let unseen = || RwLock::new(Offered::No(vec!["its chain was not looked at yet".to_owned()]));
-        Self(parts.into_iter().map(|parts| Arc::new(Chain { parts, offered: unseen() })).collect())
+        Self(parts.into_iter().map(|parts| Arc::new(Chain { parts, offered: unseen(), turn: Mutex::default() })).collect())
     }
 
     /// Every lane of the configuration.
@@ -316,7 +318,7 @@ impl Chain {
 
     /// Who settles a due: what its payer signed names a facilitator and is worth nothing to any other (C12), so where that one has
     /// left the configuration the due waits for it.
-    pub(super) fn settles(&self, due: &Due) -> Result<By, Why> {
+    pub(super) fn settles(&self, due: &Due, now: Timestamp) -> Result<By, Why> {
         // What somebody else may have sent already is no lane's: it would look burned to it.
         if due.payment.hosted.is_some() {
             return Ok(By::Facilitator);
@@ -327,7 +329,12 @@ impl Chain {
             let is_there = is_there && (self.is_exact(due) || self.named(due).is_some());
             return if is_there { Ok(By::Lane(lane)) } else { Err(Why::Operator) };
         }
-        let operator = if self.is_exact(due) { self.by_key(due) } else { self.named(due) };
+        // An exact transfer rides alone whoever sends it; the others share a transaction, so they take turns by the batch.
+        let operator = match &self.parts.way {
+            _ if self.is_exact(due) => self.by_key(due),
+            Way::Batch { .. } if self.named(due).is_some() => self.by_turn(now),
+            Way::Batch { .. } | Way::Direct { .. } | Way::Hosted { .. } => self.named(due),
+        };
         let network = self.parts.terms.network;
         operator.map(|operator| By::Lane(LaneId { network, operator })).ok_or(Why::Facilitator)
     }
@@ -336,6 +343,14 @@ impl Chain {
     pub(super) fn can_ask(&self, due: &Due) -> bool {
         let hosted = due.payment.hosted.as_ref();
         self.facilitator().is_some_and(|facilitator| hosted.is_some_and(|hosted| *hosted.host == *facilitator.host()))
+    }
+
+    /// The operator whose turn it is to carry a batch.
+    fn by_turn(&self, now: Timestamp) -> Option<Wallet> {
+        let policy = self.policy();
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = turn.next(self.operators().len(), policy.batch_max, policy.linger_ms, now)?;
+        self.operators().get(at).map(OperatorKey::wallet)
     }
 
     /// EIP-3009 names nobody.

@@ -16,6 +16,7 @@ mod sponsored;
 mod stranded;
 mod stuck;
 mod submit;
+mod turn;
 
 pub use self::books::{Booked, Books, books};
 pub use self::chains::{ChainParts, NetworkStatus, Way};

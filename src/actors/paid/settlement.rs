@@ -165,7 +165,7 @@ pub(in crate::actors) fn settle(node: &Arc<Inner>, due: Due) {
 
 async fn see_to(node: &Arc<Inner>, due: &Due) {
     let chain = node.chains.of(due.network()).cloned();
-    let by = chain.as_deref().map_or(Err(Why::Network), |chain| chain.settles(due));
+    let by = chain.as_deref().map_or(Err(Why::Network), |chain| chain.settles(due, node.clock.now()));
     match (by, &chain) {
         (Ok(By::Lane(lane)), Some(chain)) if due.lane.is_some() => hand_over(node, chain, lane, due).await,
         (Ok(By::Lane(lane)), _) => {

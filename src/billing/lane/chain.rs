@@ -72,6 +72,10 @@ pub struct Observation {
     pub sight: Sight,
     /// Of each transaction that was asked for: mined, or not. One that isn't in here was not asked for or not answered.
     pub receipts: Vec<(TxHash, Option<Receipt>)>,
+    /// Account nonces that are used for good by a transaction that wasn't asked for: the block in which the account got past one
+    /// holds none of those that were. One that nobody could say this of isn't in here. That a receipt isn't there says nothing: nodes
+    /// answer from indexes that lag behind their chain.
+    pub foreign: Vec<u64>,
 }
 
 /// What a closer look at one settlement brought.

@@ -259,19 +259,20 @@ impl<'a> Draft<'a> {
         let asked: BTreeMap<TxHash, Option<&Receipt>> =
             observation.receipts.iter().map(|(hash, receipt)| (*hash, receipt.as_ref())).collect();
         for nonce in self.lane.families.keys().copied() {
-            self.look_at_family(policy, nonce, sight, &asked);
+            self.look_at_family(policy, nonce, observation, &asked);
         }
         self.forget(sight);
     }
 
-    fn look_at_family(&mut self, policy: &Policy, nonce: u64, sight: Sight, asked: &BTreeMap<TxHash, Option<&Receipt>>) {
+    fn look_at_family(&mut self, policy: &Policy, nonce: u64, observation: &Observation, asked: &BTreeMap<TxHash, Option<&Receipt>>) {
+        let sight = observation.sight;
         let Some(mut family) = self.family(nonce).cloned() else { return };
         let receipt = family.txs.iter().find_map(|tx| asked.get(&tx.hash).copied().flatten());
         let all_absent = family.txs.iter().all(|tx| matches!(asked.get(&tx.hash), Some(None)));
         if let Some(receipt) = receipt {
             self.look_at_receipt(nonce, &mut family, receipt);
-        } else if all_absent && sight.deep_nonce > nonce {
-            // Used for good, by none of ours.
+        } else if all_absent && sight.deep_nonce > nonce && observation.foreign.contains(&nonce) {
+            // Used for good, by none of ours. Without that word it may be ours, with the receipt on its way to us.
             self.notices.push(Notice::Foreign { account_nonce: nonce });
             self.unsettle(nonce, &family, |draft, key| draft.wait(key, sight.at));
             self.families.insert(nonce, None);

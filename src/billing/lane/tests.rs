@@ -313,6 +313,24 @@ fn t20_a_foreign_transaction() {
     assert_eq!(world.chain.state(world.chain.height()).nonce, 2);
 }
 
+/// C9: the account nonce and the authorization are used, and no receipt is to be had. That is no proof of anything.
+#[test]
+fn i12_a_receipt_that_is_hidden_is_no_verdict() {
+    let world = story(&[FAR], POLICY, |world| {
+        world.chain.hides = true;
+        for _ in 0..60 {
+            world.pass(1_000);
+            world.chain.mine(1);
+            world.turn(usize::MAX);
+        }
+        assert_eq!((outcomes(world), world.lane.families[&0].txs.len()), (vec!["-"], 1));
+        world.crash();
+        world.chain.hides = false;
+    });
+    assert_eq!(outcomes(&world), ["settled"]);
+    assert_eq!(world.notices, []);
+}
+
 #[test]
 fn i12_dead_by_evidence() {
     // Drained: given up after a while.
@@ -417,6 +435,7 @@ enum Act {
     Drain(usize),
     Refill(usize),
     Burn(usize),
+    Hide(bool),
     BaseFee(u128),
 }
 
@@ -435,6 +454,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => (0..ITEMS).prop_map(Act::Drain),
         1 => (0..ITEMS).prop_map(Act::Refill),
         1 => (0..ITEMS).prop_map(Act::Burn),
+        2 => any::<bool>().prop_map(Act::Hide),
         1 => prop_oneof![Just(100_u128), Just(5_000), Just(500_000)].prop_map(Act::BaseFee),
     ];
     prop::collection::vec(act, 1..80)
@@ -459,10 +479,12 @@ proptest! {
                 Act::Drain(number) => drop(world.chain.drained.insert(world.intents[number].key)),
                 Act::Refill(number) => drop(world.chain.drained.remove(&world.intents[number].key)),
                 Act::Burn(number) => world.chain.burn(world.intents[number].key),
+                Act::Hide(hides) => world.chain.hides = hides,
                 Act::BaseFee(base) => world.chain.base_fee = base,
             }
         }
         world.chain.base_fee = 100;
+        world.chain.hides = false;
         // Who asks again is told again, so that the audit has all.
         world.run_until_quiet();
         world.audit();

@@ -55,6 +55,8 @@ pub(super) struct Toy {
     pub(super) base_fee: u128,
     pub(super) drained: BTreeSet<ItemKey>,
     burning: Vec<ItemKey>,
+    /// Blocks can be read, and what their transactions did can't.
+    pub(super) hides: bool,
     deadlines: BTreeMap<ItemKey, u64>,
     salt: u64,
 }
@@ -65,7 +67,16 @@ impl Toy {
     pub(super) fn new(intents: &[Arc<Intent>]) -> Self {
         let deadlines = intents.iter().map(|intent| (intent.key, intent.deadline)).collect();
         let genesis = ToyBlock { hash: [0; 32], time: GENESIS_TIME, txs: vec![], burned: vec![], drained: BTreeSet::new() };
-        Self { blocks: vec![genesis], pool: BTreeMap::new(), base_fee: 100, drained: BTreeSet::new(), burning: vec![], deadlines, salt: 0 }
+        Self {
+            blocks: vec![genesis],
+            pool: BTreeMap::new(),
+            base_fee: 100,
+            drained: BTreeSet::new(),
+            hides: false,
+            burning: vec![],
+            deadlines,
+            salt: 0,
+        }
     }
 
     pub(super) fn height(&self) -> u64 {
@@ -180,7 +191,10 @@ impl Toy {
             deep_nonce: deep.nonce,
             at,
         };
-        Observation { sight, receipts: txs.iter().map(|(_, hash)| (*hash, head.receipts.get(hash).cloned())).collect() }
+        let receipts = txs.iter().map(|(_, hash)| (*hash, head.receipts.get(hash).filter(|_| !self.hides).cloned())).collect();
+        let is_ours = |nonce: &u64| txs.iter().any(|(of, hash)| of == nonce && deep.receipts.contains_key(hash));
+        let foreign = txs.iter().map(|(nonce, _)| *nonce).filter(|nonce| *nonce < deep.nonce && !is_ours(nonce)).collect();
+        Observation { sight, receipts, foreign }
     }
 
     pub(super) fn check(&self, key: ItemKey, confirmations: u64, at: Timestamp) -> Check {

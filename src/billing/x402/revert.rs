@@ -105,6 +105,30 @@ impl RevertReason {
         }
     }
 
+    /// Its name for operators, who tell more apart than the protocol does.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidNonce => "invalid_nonce",
+            Self::SignatureExpired => "signature_expired",
+            Self::InvalidSigner => "invalid_signer",
+            Self::InvalidSignature => "invalid_signature",
+            Self::InvalidContractSignature => "invalid_contract_signature",
+            Self::AmountAbovePermitted => "amount_above_permitted",
+            Self::AmountZero => "amount_zero",
+            Self::AmountExceedsPermitted => "amount_exceeds_permitted",
+            Self::UnauthorizedFacilitator => "unauthorized_facilitator",
+            Self::PaymentTooEarly => "payment_too_early",
+            Self::InvalidDestination => "invalid_destination",
+            Self::InvalidOwner => "invalid_owner",
+            Self::Permit2612AmountMismatch => "permit2612_amount_mismatch",
+            Self::Reentrancy => "reentrancy",
+            Self::TransferFailed => "transfer_failed",
+            Self::Text => "text",
+            Self::Empty => "empty",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
     /// The protocol's word for it at a settle of `upto`.
     pub const fn as_str(self) -> &'static str {
         match self {

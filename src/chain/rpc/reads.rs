@@ -63,6 +63,15 @@ struct RawBlock {
     timestamp: U64,
 }
 
+/// A block with the names of what is in it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Body {
+    pub(super) hash: B256,
+    pub(super) parent_hash: B256,
+    pub(super) transactions: Vec<B256>,
+}
+
 impl From<RawBlock> for Head {
     fn from(raw: RawBlock) -> Self {
         Self { block: Block { number: raw.number.to(), hash: raw.hash.0 }, time: raw.timestamp.to() }
@@ -236,6 +245,17 @@ impl Node {
     pub(super) async fn nonce_at(&self, account: Wallet, number: u64) -> Result<u64, Error> {
         let nonce: U64 = self.call("eth_getTransactionCount", json!([account, at(number)])).await?;
         Ok(nonce.to())
+    }
+
+    /// The same in the state after one block, by its name (EIP-1898).
+    pub(super) async fn nonce_in(&self, account: Wallet, block: B256) -> Result<u64, Error> {
+        let nonce: U64 = self.call("eth_getTransactionCount", json!([account, {"blockHash": block}])).await?;
+        Ok(nonce.to())
+    }
+
+    pub(super) async fn body_at(&self, number: u64) -> Result<Body, Error> {
+        let block: Option<Body> = self.call("eth_getBlockByNumber", json!([at(number), false])).await?;
+        block.ok_or(Error::Unanswered("no_block"))
     }
 
     /// An account's balance in wei.

@@ -1,5 +1,7 @@
 //! What a lane asks: how a settlement would go, where the chain stands, what became of its transactions.
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::{B256, Bytes, U256};
 use alloy_sol_types::{SolCall, SolEvent};
 use futures_util::future::join_all;
@@ -44,7 +46,8 @@ impl Rpc {
     }
 
     /// Looks at the chain, and at transactions of one account. Everything comes from one node, the receipts last, so that what
-    /// isn't there was not there after the nonces were read. A receipt that is missing for good is asked of a second node too.
+    /// isn't there was not there after the nonces were read. A receipt that is missing for good is asked of a second node too, and
+    /// then who used its account nonce.
     ///
     /// # Errors
     /// [`Error`]; single receipts that nobody could say anything of are left out.
@@ -65,6 +68,18 @@ impl Rpc {
                 }
             }
             observation.receipts = sure;
+        }
+        let is_absent = |hash: &TxHash| observation.receipts.iter().any(|(of, receipt)| of == hash && receipt.is_none());
+        let used: BTreeSet<u64> = txs.iter().map(|(nonce, _)| *nonce).filter(|nonce| *nonce < deep_nonce).collect();
+        for nonce in used {
+            let family: Vec<TxHash> = txs.iter().filter(|(of, _)| *of == nonce).map(|(_, hash)| *hash).collect();
+            let family = family.as_slice();
+            // One that is silent, or knows too little of its past, leaves the question open.
+            if family.iter().all(is_absent)
+                && let Ok(true) = self.agreeing(|node| async move { node.used_by_another(of, nonce, family).await }).await
+            {
+                observation.foreign.push(nonce);
+            }
         }
         Ok(observation)
     }
@@ -142,7 +157,36 @@ impl Node {
                 }
             }
         }
-        Ok(Observation { sight, receipts })
+        Ok(Observation { sight, receipts, foreign: Vec::new() })
+    }
+
+    /// Whether an account nonce was used for good by none of these transactions: the block in which the account got past it holds
+    /// none of them. Blocks tell it, for receipts and logs come from indexes, which may lag.
+    async fn used_by_another(&self, of: &Settlements, nonce: u64, txs: &[TxHash]) -> Result<bool, Error> {
+        let head = self.head().await?.block.number;
+        let mut past = deep(head, of.confirmations);
+        if self.nonce_at(of.operator, past).await? <= nonce {
+            return Ok(false);
+        }
+        // Back in growing steps: it is most likely recent, and many nodes know the state of recent blocks only.
+        let mut step = 1_u64;
+        let mut before = past.saturating_sub(step);
+        while self.nonce_at(of.operator, before).await? > nonce {
+            if before == 0 {
+                return Ok(false);
+            }
+            (past, step) = (before, step.saturating_mul(2));
+            before = past.saturating_sub(step);
+        }
+        while past.saturating_sub(before) > 1 {
+            let middle = before.midpoint(past);
+            if self.nonce_at(of.operator, middle).await? > nonce { past = middle } else { before = middle }
+        }
+        let block = self.body_at(past).await?;
+        // Once more by their names: heights may have come to mean other blocks meanwhile.
+        let got_past_it =
+            self.nonce_in(of.operator, block.hash).await? > nonce && self.nonce_in(of.operator, block.parent_hash).await? <= nonce;
+        Ok(got_past_it && !block.transactions.iter().any(|tx| txs.contains(&TxHash(tx.0))))
     }
 
     async fn deep(&self, of: &Settlements, intent: &Intent) -> Result<Deep, Error> {

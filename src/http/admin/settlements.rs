@@ -154,6 +154,8 @@ pub struct DebtLine {
     amount_usd: Usd,
     /// `burned`, `expired`, or `refused` by the chain.
     reason: &'static str,
+    /// What the chain refused it with at last, such as `transfer_failed`; none where it is burned or expired.
+    revert: Option<&'static str>,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
@@ -292,6 +294,10 @@ impl DebtorLine {
                 DeadReason::Burned => "burned",
                 DeadReason::Expired => "expired",
                 DeadReason::Refused(_) => "refused",
+            },
+            revert: match debt.reason {
+                DeadReason::Burned | DeadReason::Expired => None,
+                DeadReason::Refused(revert) => Some(revert.name()),
             },
             at: debt.at,
         });

@@ -178,8 +178,9 @@ impl World {
                     _ => (next.saturating_sub(1), None),
                 };
                 let sight = Sight { head, head_time: 1_700_000_000 + height, nonce, deep_nonce: nonce.saturating_sub(1), at: AT };
+                let foreign = family.iter().map(|(nonce, _)| *nonce).collect();
                 let receipts = family.map(|(_, family)| (family.txs[0].hash, receipt)).into_iter().collect();
-                Some(lane::Event::Observed(Observation { sight, receipts }))
+                Some(lane::Event::Observed(Observation { sight, receipts, foreign }))
             }
             35 => {
                 self.counter += 1;

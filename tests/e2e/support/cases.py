@@ -1,13 +1,17 @@
 """What tests of payments have in common."""
 
+import io
 import os
 import pathlib
 import sys
 import tempfile
+import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from .chain import Chain, missing
-from .shop import Shop, Sites, decoded, micros
+from .rpc_proxy import RpcProxy
+from .shop import Shop, Sites, decoded, micros, order
 
 
 # How much of a server's log is shown where a test fails.
@@ -39,6 +43,25 @@ class OnChain(unittest.TestCase):
         shop = Shop(pathlib.Path(folder.name), self.chain, self.sites, way, **settings)
         self.addCleanup(shop.close)
         return shop
+
+    def proxied(self, way, **settings):
+        """A server that reaches its chain through a proxy, and the proxy."""
+        proxy = RpcProxy(self.chain.place["rpc_url"])
+        self.addCleanup(proxy.close)
+        network = f"X402_EIP155_{self.chain.place['chain_id']}"
+        return self.shop(way, **{f"{network}_RPC_URL": proxy.url}, **settings), proxy
+
+    def by_hand(self):
+        """From here on, blocks are mined when told."""
+        self.chain.automine(False)
+        self.addCleanup(self.chain.automine, True)
+
+    def claimed(self, shop, payment):
+        """A payment that is claimed is never asked for again, whatever is known of it."""
+        for body in (order(), order(0.4)):
+            answer = shop.post(body, payment)
+            self.assertIn(answer.status, (202, 409), answer)
+            self.assertTrue("idempotency-replayed" in answer.headers or answer.body["code"] == "PAYMENT_ALREADY_USED", answer)
 
     def keep_log(self, file):
         self.logs.append(file.read_text() if file.exists() else "")
@@ -83,12 +106,30 @@ def both(case):
     return case
 
 
-def main():
-    result = unittest.main(module="__main__", exit=False, verbosity=2).result
+def main(at_once=1):
+    """Runs the tests of the script. So many classes at the same time, where each has a chain of its own."""
+    loaded = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    suites = [suite for suite in loaded if suite.countTestCases()]
+    lock, results = threading.Lock(), []
+
+    def run(suite):
+        stream = io.StringIO() if at_once > 1 else None
+        result = unittest.TextTestRunner(stream, verbosity=2).run(suite)
+        with lock:
+            results.append(result)
+            if stream:
+                print(stream.getvalue(), file=sys.stderr, flush=True)
+
+    if len(sys.argv) > 1:
+        suites = [unittest.defaultTestLoader.loadTestsFromNames(sys.argv[1:], sys.modules["__main__"])]
+    with ThreadPoolExecutor(at_once) as threads:
+        list(threads.map(run, suites))
     # A test fails once, however many of its parts do. What fails or is skipped for a whole class is no test.
-    broken = [getattr(test, "test_case", test) for test, _ in result.failures + result.errors]
+    broken = [getattr(test, "test_case", test) for result in results for test, _ in result.failures + result.errors]
+    skipped = [test for result in results for test, _ in result.skipped]
     failed = {test.id() for test in broken}
-    not_passed = {test.id() for test in broken + [test for test, _ in result.skipped] if isinstance(test, unittest.TestCase)}
+    not_passed = {test.id() for test in broken + skipped if isinstance(test, unittest.TestCase)}
+    run_in_all = sum(result.testsRun for result in results)
     # As cargo prints it: scripts/test adds these up.
-    print(f"test result: {'FAILED' if failed else 'ok'}. {result.testsRun - len(not_passed)} passed; {len(failed)} failed", flush=True)
+    print(f"test result: {'FAILED' if failed else 'ok'}. {run_in_all - len(not_passed)} passed; {len(failed)} failed", flush=True)
     sys.exit(bool(failed))

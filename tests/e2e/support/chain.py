@@ -1,5 +1,6 @@
 """A local chain with money on it, and what can happen there behind a server's back."""
 
+import functools
 import json
 import subprocess
 import threading
@@ -60,9 +61,17 @@ class Chain:
         self.place = self.launcher.read()
         self.wallets = Lines("node", CLIENTS / "wallet.mjs", self.place["rpc_url"])
         self.proxy_code_hash = self.wallet("codeHash", address=self.place["proxy"])
-        # Code that refuses every signature (EIP-7702).
-        self.delegate = self.wallet("deployDelegate", sponsor=self.place["stranger"]["key"])
         self.unused = iter(self.place["payers"])
+
+    @functools.cached_property
+    def delegate(self):
+        """Code that refuses every signature (EIP-7702)."""
+        return self.wallet("deployDelegate", sponsor=self.place["stranger"]["key"])
+
+    @functools.cached_property
+    def gas_bomb(self):
+        """Code that takes all the gas there is."""
+        return self.wallet("deployDelegate", sponsor=self.place["stranger"]["key"], contract="GasBurningWallet")
 
     def close(self):
         self.wallets.close()
@@ -103,6 +112,10 @@ class Chain:
 
     def automine(self, on):
         self.rpc("evm_setAutomine", on)
+
+    def reorg(self, depth):
+        """Other, empty blocks in place of the last ones; what was in those is nowhere any more."""
+        self.rpc("anvil_reorg", depth, [])
 
     def pending(self):
         """How many transactions wait for a block."""

@@ -32,7 +32,16 @@ def use_elsewhere(chain, payer, payment, tip):
 
 
 def delegate(chain, payer, _payment, tip):
-    return chain.wallet("delegate", key=payer["key"], sponsor=chain.place["stranger"]["key"], code=chain.delegate, tip=str(tip))
+    return delegate_to(chain, payer, chain.delegate, tip)
+
+
+def explode(chain, payer, _payment, tip):
+    """Whoever asks this wallet for its signature from now on gets no answer, and loses all the gas that it gave."""
+    return delegate_to(chain, payer, chain.gas_bomb, tip)
+
+
+def delegate_to(chain, payer, code, tip):
+    return chain.wallet("delegate", key=payer["key"], sponsor=chain.place["stranger"]["key"], code=code, tip=str(tip))
 
 
 ALL = {

@@ -14,6 +14,7 @@ import urllib.parse
 from decimal import Decimal
 
 from .paths import BINARY, CLIENTS, KEPT, PYTHON, TOP
+from .rpc_proxy import Quiet
 
 ADMIN_TOKEN = "an-operators-token-of-32-letters"
 JOBS = "/api/v1/enrich/jobs"
@@ -105,8 +106,7 @@ class Sites:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Quiet(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
