@@ -22,7 +22,7 @@ use crate::job::{self, Billing, Effect, Job, Spec};
 use crate::shard::history::job_key;
 use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, Table, codec};
 use crate::store::Store;
-use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, UsageKeyId};
+use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, UsageKeyId, Usd};
 
 /// What the operator decides.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,8 @@ pub struct Settings {
     pub job_retention_days: u32,
     /// When payers that never paid before are paused.
     pub newcomers: BreakerPolicy,
+    /// Charges by `upto` below this are waived.
+    pub waive_below: Usd,
     /// How long a shutdown waits for running jobs before it leaves them to the next start.
     pub drain_for: Duration,
 }

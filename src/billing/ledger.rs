@@ -67,6 +67,8 @@ pub enum JobTransfer {
     Settle = 4,
     /// The claim will not be paid.
     WriteOff = 5,
+    /// The charge is too small to be settled, and nobody owes it.
+    Waive = 6,
 }
 
 impl JobTransfer {
@@ -79,6 +81,7 @@ impl JobTransfer {
             Self::Claim => "claim",
             Self::Settle => "settle",
             Self::WriteOff => "writeoff",
+            Self::Waive => "waive",
         }
     }
 }
@@ -183,6 +186,11 @@ impl Transfer {
     /// Books a claim as lost.
     pub fn write_off(job: JobId, network: Network, charge: Usd, at: Timestamp) -> Self {
         Self::of_job(job, JobTransfer::WriteOff, Account::WriteOff, Account::Claims(network), charge, at)
+    }
+
+    /// Books a claim as too small to be settled.
+    pub fn waive(job: JobId, network: Network, charge: Usd, at: Timestamp) -> Self {
+        Self::of_job(job, JobTransfer::Waive, Account::WriteOff, Account::Claims(network), charge, at)
     }
 
     /// Puts what was paid on a chain into an agent's balance.

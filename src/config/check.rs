@@ -86,6 +86,7 @@ impl Options {
                 max_timeout_seconds,
                 job_retention_days: jobs.job_retention_days,
                 newcomers: networks::newcomers(&self.payments),
+                waive_below: self.payments.upto_waive_below_usd,
                 drain_for: Duration::from_secs(u64::from(jobs.drain_seconds)),
             },
             networks,
@@ -119,6 +120,7 @@ impl Options {
             rate_submit: Rate { per_second: rate_submit_per_s, burst: rate_submit_burst },
             rate_poll: Rate { per_second: rate_poll_per_s, burst: rate_poll_burst },
             waiting_max: count(waiting_max),
+            wallet_credit: self.payments.wallet_starting_credit_usd,
             ..http::Settings::default()
         }
     }
@@ -200,6 +202,22 @@ mod tests {
         assert_eq!((config.directory.cost, config.website.cost), (Usd::from_micros(10_000), Usd::from_micros(5000)));
         assert_eq!((config.callback_reach, config.website_reach, config.noop), (Reach::Public, Reach::Public, None));
         assert!(config.admin_token.is_none() && config.public_url.is_none() && config.server_key.is_none());
+    }
+
+    #[test]
+    fn what_is_given_away_is_set() {
+        let config = checked(&[]).unwrap();
+        assert_eq!((config.edge.wallet_credit, config.node.waive_below), (Usd::ZERO, Usd::ZERO));
+        assert_eq!(config.node.newcomers, crate::billing::x402::newcomers::BreakerPolicy::default());
+        let flags = [
+            "--wallet-starting-credit-usd=2.5",
+            "--upto-waive-below-usd=0.01",
+            "--upto-breaker-losses=0",
+            "--upto-breaker-pause-seconds=7",
+        ];
+        let config = checked(&flags).unwrap();
+        assert_eq!((config.edge.wallet_credit, config.node.waive_below), (Usd::from_micros(2_500_000), Usd::from_micros(10_000)));
+        assert_eq!((config.node.newcomers.losses_max, config.node.newcomers.pause_ms), (0, 7_000));
     }
 
     #[test]

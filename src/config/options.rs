@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::values::{LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, released, secret, switch, unwaived, usd, whole};
+use super::values::{
+    LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, released, secret, starting_credit, switch, usd, waived, whole,
+};
 use crate::types::Usd;
 
 /// All options of the server.
@@ -169,9 +171,12 @@ pub struct PaymentOptions {
     /// When a result is shown: once its charge is settled
     #[arg(long, env = "UPTO_RELEASE", value_name = "settled", default_value = "settled", value_parser = released)]
     pub upto_release: String,
-    /// Charges below this are not settled; only 0, which is none, can be set
-    #[arg(long, env = "UPTO_WAIVE_BELOW_USD", value_name = "USD", default_value = "0", value_parser = unwaived)]
+    /// Charges by upto below this are waived: what settling them takes would be more
+    #[arg(long, env = "UPTO_WAIVE_BELOW_USD", value_name = "USD", default_value = "0", value_parser = waived)]
     pub upto_waive_below_usd: Usd,
+    /// What the agent of a wallet that signs in starts with, once per wallet
+    #[arg(long, env = "WALLET_STARTING_CREDIT_USD", value_name = "USD", default_value = "0", value_parser = starting_credit)]
+    pub wallet_starting_credit_usd: Usd,
     /// How long a charge waits for others to be settled with
     #[arg(long, env = "SETTLE_LINGER_MS", value_name = "MS", default_value = "1000", value_parser = whole::<0, 60_000>)]
     pub settle_linger_ms: u32,

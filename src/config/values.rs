@@ -108,10 +108,20 @@ pub(super) fn released(text: &str) -> Result<String, String> {
     only.then(|| text.to_owned()).ok_or_else(|| "must be settled: this version shows no result before its charge is settled".to_owned())
 }
 
-/// The one limit for waiving that there is.
-pub(super) fn unwaived(text: &str) -> Result<Usd, String> {
-    let none = usd(text)?.is_zero();
-    none.then_some(Usd::ZERO).ok_or_else(|| "must be 0: this version settles every charge above 0".to_owned())
+/// What is given away by the job: up to a dollar.
+pub(super) fn waived(text: &str) -> Result<Usd, String> {
+    at_most(text, Usd::from_micros(1_000_000))
+}
+
+/// What is given away by the wallet, of which anybody can make as many as he likes: up to $100.
+pub(super) fn starting_credit(text: &str) -> Result<Usd, String> {
+    at_most(text, Usd::from_micros(100_000_000))
+}
+
+fn at_most(text: &str, most: Usd) -> Result<Usd, String> {
+    let amount = usd(text)?;
+    let fits = !amount.is_negative() && amount <= most;
+    fits.then_some(amount).ok_or_else(|| format!("must be from 0 to {most} US dollars"))
 }
 
 /// An address with a port.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::billing::x402::claim::{Repeat, Replay};
 use crate::billing::x402::{ClientKey, RequestHash, Scheme, Terms, Verified};
+use crate::types::Usd;
 
 /// A claimed x402 payment. Never changes: what the payer's signature binds was fixed on the day of the order.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub struct Payment {
     pub hosted: Option<Box<Hosted>>,
     /// The payer is a contract that an operator has let in.
     pub payer_has_code: bool,
+    /// A charge below this is waived; 0 for `exact`, which is charged whole.
+    pub waive_below: Usd,
 }
 
 /// What is kept of a payment that somebody else's facilitator settles. Without the original, which holds a signature, in print.
@@ -43,6 +46,11 @@ impl Payment {
     /// It names one amount, to be charged whole or not at all.
     pub fn is_exact(&self) -> bool {
         self.verified.scheme() == Scheme::Exact
+    }
+
+    /// Whether a charge is too small to be worth a settlement (safety.md T-15).
+    pub fn waives(&self, charge: Usd) -> bool {
+        !charge.is_zero() && charge < self.waive_below && !self.is_exact()
     }
 
     /// What the same payment is told when it comes again (safety.md D-12). `may_be_public` once bytes that settle it may have

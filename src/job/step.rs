@@ -317,7 +317,12 @@ fn end_run(
             if !charged.is_zero() {
                 transfers.push(Transfer::claim(id, network, charged, at));
             }
-            state.bill = Some(Bill { charged, refunded: None });
+            // Earned, and given up at once: the buyer is charged nothing, and nothing is settled (T-15).
+            let is_waived = job.spec.payment.as_ref().is_some_and(|payment| payment.waives(charged));
+            if is_waived {
+                transfers.push(Transfer::waive(id, network, charged, at));
+            }
+            state.bill = Some(Bill { charged: if is_waived { Usd::ZERO } else { charged }, refunded: None });
         }
     }
     Ok(Step { state, hop: None, transfers, effects: vec![Effect::Bill] })

@@ -106,6 +106,9 @@ struct PaymentBody {
     /// The most that was signed for, in atomic units.
     #[schema(pattern = "^[0-9]+$")]
     max_amount: String,
+    /// The last moment at which the chain takes what was signed. Nothing is charged by it later.
+    #[schema(value_type = String, format = DateTime)]
+    authorization_expires_at: Timestamp,
     /// What was paid, in atomic units; null until it is settled, and where it never will be.
     #[schema(pattern = "^[0-9]+$")]
     amount: Option<String>,
@@ -263,6 +266,7 @@ impl PaymentBody {
             asset: payment.terms.asset.to_string(),
             payer: payment.verified.payer.to_string(),
             max_amount: units(payment.verified.max).to_string(),
+            authorization_expires_at: payment.verified.deadline,
             amount: job.state.bill.filter(|_| is_settled).map(|bill| units(paid(bill.charged)).to_string()),
             transaction: job.state.settled_in.map(|tx| tx.to_string()),
             settled_at: job.state.ended_at.filter(|_| is_settled),

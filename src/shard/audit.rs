@@ -24,7 +24,7 @@ pub struct Broken {
 pub struct Audit {
     pub(super) balances: HashMap<Account, i128>,
     seen: HashMap<TransferId, (Usd, Timestamp)>,
-    of_job: HashMap<JobId, [Option<Usd>; 6]>,
+    of_job: HashMap<JobId, [Option<Usd>; 7]>,
     pub(super) paid: Paid,
     /// Jobs whose end only the journal tells of so far, with their rows still to come or not.
     ended_in_journal: HashMap<JobId, std::sync::Arc<Job>>,
@@ -244,5 +244,6 @@ const fn place(kind: JobTransfer) -> usize {
         JobTransfer::Claim => 3,
         JobTransfer::Settle => 4,
         JobTransfer::WriteOff => 5,
+        JobTransfer::Waive => 6,
     }
 }

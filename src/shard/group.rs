@@ -121,7 +121,7 @@ impl Group {
     fn line(&self, transfer: &Transfer) -> Option<Entry> {
         let owner = match transfer.id {
             // Between the house's accounts, and maybe long after the job's end.
-            TransferId::Job(_, JobTransfer::Claim | JobTransfer::Settle | JobTransfer::WriteOff) => None,
+            TransferId::Job(_, JobTransfer::Claim | JobTransfer::Settle | JobTransfer::WriteOff | JobTransfer::Waive) => None,
             TransferId::Job(job, JobTransfer::Hold | JobTransfer::Capture | JobTransfer::Release) => self.jobs.get(&job)?.spec.agent(),
             TransferId::Credit(agent, _) | TransferId::Welcome(agent) => Some(agent),
             TransferId::Payment(..) => match transfer.credit {

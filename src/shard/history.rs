@@ -145,5 +145,6 @@ const fn kind_number(kind: JobTransfer) -> u8 {
         JobTransfer::Claim => 3,
         JobTransfer::Settle => 4,
         JobTransfer::WriteOff => 5,
+        JobTransfer::Waive => 6,
     }
 }

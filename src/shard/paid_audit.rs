@@ -26,6 +26,7 @@ struct Ended {
     id: JobId,
     item: ItemKey,
     charged: Usd,
+    waive_below: Usd,
     failed_to_settle: bool,
 }
 
@@ -53,7 +54,13 @@ impl Audit {
         let Some(payment) = &job.spec.payment else { return self.wrong("I-7", format!("{id} is paid by a wallet, and has no payment")) };
         self.bill(job, payment);
         let failed_to_settle = job.state.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::SettlementFailed);
-        self.paid.ended.push(Ended { id, item: item_key(payment), charged: bill.charged, failed_to_settle });
+        self.paid.ended.push(Ended {
+            id,
+            item: item_key(payment),
+            charged: bill.charged,
+            waive_below: payment.waive_below,
+            failed_to_settle,
+        });
     }
 
     /// The charge is within what was signed, and by `exact` all of it or nothing (I-6); its payment is nobody else's (I-7).
@@ -137,18 +144,27 @@ impl Audit {
             let status = job.state.status.as_str();
             self.wrong("I-6", format!("{id} is {status} with a charge of {charged:?}, and {due:?} are owed"));
         }
-        let end = [JobTransfer::Settle, JobTransfer::WriteOff].map(|kind| self.booked(id, kind));
-        if end != [None, None] {
-            self.wrong("I-3", format!("{id} has not ended, and its charge is booked as settled {:?} or lost {:?}", end[0], end[1]));
+        let end = [JobTransfer::Settle, JobTransfer::WriteOff, JobTransfer::Waive].map(|kind| self.booked(id, kind));
+        if end != [None, None, None] {
+            self.wrong(
+                "I-3",
+                format!("{id} has not ended, and its charge is booked as settled {:?}, lost {:?} or waived {:?}", end[0], end[1], end[2]),
+            );
         }
     }
 
     /// Nothing is owed for nothing; a charge is a claim, which is open, or settled, or written off (I-6), each whole and once.
     fn end(&mut self, ended: &Ended, due: Option<&Due>) {
-        let Ended { id, charged, failed_to_settle, .. } = *ended;
+        let Ended { id, charged, failed_to_settle, waive_below, .. } = *ended;
+        // What is waived was a claim, too, which is why it needs a line of its own; the buyer is charged nothing.
+        let waived = self.booked(id, JobTransfer::Waive);
+        let claimed = if charged.is_zero() { waived } else { None };
+        if waived.is_some_and(|waived| !charged.is_zero() || waived >= waive_below) {
+            self.wrong("I-6", format!("{id} is charged {charged}, and {waived:?} below {waive_below} are waived"));
+        }
         let some = Some(charged).filter(|charged| !charged.is_zero());
         let [claim, settle, write_off] = [JobTransfer::Claim, JobTransfer::Settle, JobTransfer::WriteOff].map(|kind| self.booked(id, kind));
-        if claim != some {
+        if claim != some.or(claimed) {
             self.wrong("I-3", format!("{id} is charged {charged}, the ledger has a claim of {claim:?}"));
         }
         let ends: Vec<_> = [due.map(|due| due.amount), settle, write_off].into_iter().flatten().collect();

@@ -26,7 +26,9 @@ fn a_setting_that_cannot_be_used_ends_the_start() {
         ("ENRICH_LOG_FORMAT", "xml", "must be text or json"),
         ("X402_NETWORKS", "base", "must be CAIP-2 names of EVM chains"),
         ("UPTO_RELEASE", "completed", "must be settled"),
-        ("UPTO_WAIVE_BELOW_USD", "0.01", "must be 0"),
+        ("UPTO_WAIVE_BELOW_USD", "1.000001", "must be from 0 to 1"),
+        ("WALLET_STARTING_CREDIT_USD", "100.01", "must be from 0 to 100"),
+        ("UPTO_BREAKER_LOSSES", "1001", "must be"),
         ("SETTLE_BATCH_MAX", "26", "must be a whole number from 1 to 25"),
         ("VENDOR_LLM_URL", "http://llm.example", "this version has no language model yet"),
     ] {

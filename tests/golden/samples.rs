@@ -173,6 +173,7 @@ pub(crate) fn payment() -> Payment {
         client_key: Some(ClientKey::of_idempotency_key("order-17")),
         hosted: Some(Box::new(Hosted { original: "{}".into(), host: "facilitator.example".into(), unused_at: 41_000_000 })),
         payer_has_code: false,
+        waive_below: usd(1_000),
     }
 }
 
@@ -344,6 +345,7 @@ pub(crate) fn every_transfer() -> Vec<Transfer> {
         Transfer::claim(job, network, usd(22_500), AT),
         Transfer::settle(job, network, usd(22_500), AT),
         Transfer::write_off(job, network, Usd::ZERO, AT),
+        Transfer::waive(job, network, usd(999), AT),
         Transfer::deposit(agent, item_key(), network, usd(5_000_000), AT),
         Transfer::recovery(item_key(), network, usd(22_500), AT),
         Transfer::welcome(agent, usd(250_000), AT),

@@ -4,7 +4,9 @@
 mod claims;
 mod introductions;
 mod newcomers;
+mod sponsored;
 mod stranded;
+mod wallets;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -89,10 +89,14 @@ impl Oracle {
         let TransferId::Job(id, kind) = transfer.id else { return };
         let amount = |kind| self.transfers.get(&TransferId::Job(id, kind)).map(|transfer| transfer.amount);
         match kind {
-            JobTransfer::Settle | JobTransfer::WriteOff => {
-                let (settled, lost) = (amount(JobTransfer::Settle), amount(JobTransfer::WriteOff));
-                assert!(settled.is_none() || lost.is_none(), "I-6: {id} is settled and written off");
-                assert_eq!(settled.or(lost), amount(JobTransfer::Claim), "I-6: {id} ends for another amount than it is charged");
+            JobTransfer::Settle | JobTransfer::WriteOff | JobTransfer::Waive => {
+                let ends = [JobTransfer::Settle, JobTransfer::WriteOff, JobTransfer::Waive].map(amount);
+                assert_eq!(ends.iter().flatten().count(), 1, "I-6: {id} is settled, written off or waived, and one of these only");
+                assert_eq!(
+                    ends.into_iter().flatten().next(),
+                    amount(JobTransfer::Claim),
+                    "I-6: {id} ends for another amount than it is charged"
+                );
             }
             JobTransfer::Claim | JobTransfer::Hold | JobTransfer::Capture | JobTransfer::Release => {}
         }

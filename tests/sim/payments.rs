@@ -61,7 +61,15 @@ pub(crate) fn payment(number: u64, permit: Permit) -> Payment {
         permit2: Terms::PERMIT2,
         proxy: Terms::UPTO_PROXY,
     };
-    Payment { verified, terms, request: RequestHash(u128::from(number)), client_key: None, hosted: None, payer_has_code: false }
+    Payment {
+        verified,
+        terms,
+        request: RequestHash(u128::from(number)),
+        client_key: None,
+        hosted: None,
+        payer_has_code: false,
+        waive_below: Usd::ZERO,
+    }
 }
 
 /// Remembered, for it is asked for all the time and its hash is slow without optimization.

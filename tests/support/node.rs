@@ -159,6 +159,7 @@ impl TestNode {
                 max_timeout_seconds: 1200,
                 job_retention_days,
                 newcomers: BreakerPolicy { pause_ms: 3_000, ..BreakerPolicy::default() },
+                waive_below: Usd::ZERO,
                 drain_for: Duration::from_secs(2),
             },
         };

@@ -224,8 +224,15 @@ impl Node {
             let original = payment.json.as_ref().into();
             Box::new(Hosted { original, host: facilitator.host().into(), unused_at: state.block_number })
         });
-        let payment =
-            Arc::new(Payment { verified: verified.clone(), terms: (**terms).clone(), request, client_key, hosted, payer_has_code });
+        let payment = Arc::new(Payment {
+            verified: verified.clone(),
+            terms: (**terms).clone(),
+            request,
+            client_key,
+            hosted,
+            payer_has_code,
+            waive_below: if scheme == Scheme::Upto { self.inner.settings.waive_below } else { Usd::ZERO },
+        });
         Ok(Checked { verified, payment, funds, chain: Arc::clone(chain) })
     }
 

@@ -127,7 +127,7 @@ async fn ordered(api: &Api, search: Search) -> Result<Accepted, Problem> {
             {
                 return Ok(accepted);
             }
-            let (by, client_key) = (By::of(key.as_ref()), signed.client_key(key.as_ref()));
+            let (by, client_key, until) = (By::of(key.as_ref()), signed.client_key(key.as_ref()), signed.expires_at());
             let order = PaidOrder {
                 scheme: due.scheme,
                 caller: grant,
@@ -141,7 +141,7 @@ async fn ordered(api: &Api, search: Search) -> Result<Accepted, Problem> {
                 callback_url: None,
                 metadata: Box::default(),
             };
-            api.node.submit_paid(order).await.map_err(|error| outcome::of(api, &due, by, error))
+            api.node.submit_paid(order).await.map_err(|error| outcome::of(api, &due, by, until, error))
         }
         (Incoming::NotTaken | Incoming::Old, _) | (Incoming::Nothing, None) if api.node.is_draining() => Err(Error::Draining.into()),
         (Incoming::NotTaken, grant) => Err(incoming::not_taken(grant.is_some())),

@@ -7,6 +7,7 @@ use crate::billing::x402::claim::PaymentIdentifier;
 use crate::billing::x402::header::{self, HeaderError, PAYMENT_SIGNATURE};
 use crate::billing::x402::{ClientKey, RequestHash, extensions};
 use crate::http::problem::{Kind, PaymentState, Problem};
+use crate::types::Timestamp;
 
 const V2: HeaderName = HeaderName::from_static(PAYMENT_SIGNATURE);
 const V1: HeaderName = HeaderName::from_static("x-payment");
@@ -70,6 +71,20 @@ impl Signed {
     pub fn client_key(&self, key: Option<&IdempotencyKey>) -> Option<ClientKey> {
         let of_key = key.map(|key| ClientKey::of_idempotency_key(&key.key));
         of_key.or_else(|| self.identifier.as_ref().map(ClientKey::of_identifier))
+    }
+
+    /// Until when a chain takes it, as it says itself: nothing where that is no time.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let payload = &self.payment.payload.payload;
+        let last = match (&payload.permit2_authorization, &payload.authorization) {
+            (Some(permit), None) => permit.deadline.seconds()?,
+            // A token wants a block before it (x402.md 5).
+            (None, Some(transfer)) => transfer.valid_before.seconds()?.saturating_sub(1),
+            (Some(_), Some(_)) | (None, None) => return None,
+        };
+        let millis = i64::try_from(last).ok()?.checked_mul(1_000)?;
+        // The year 9999 is the last that a timestamp can be written with.
+        (millis < 253_402_300_800_000).then(|| Timestamp::from_millis(millis))
     }
 
     /// Under which key a repeat is looked for: the request's own, or else the payment's identifier, which stands for the very

@@ -8,6 +8,7 @@ use crate::billing::x402::{Reason, Refusal, Scheme};
 use crate::http::api::Api;
 use crate::http::problem::{Kind, PaymentState, Problem, RetryAction};
 use crate::shard;
+use crate::types::Timestamp;
 
 /// What a repeat is told by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +26,17 @@ impl By {
     }
 }
 
-/// The answer for a payment that was to pay what is due.
-pub fn of(api: &Api, due: &Due<'_>, by: By, error: PaymentError) -> Problem {
+/// The answer for a payment that was to pay what is due, and is good `until` then.
+pub fn of(api: &Api, due: &Due<'_>, by: By, until: Option<Timestamp>, error: PaymentError) -> Problem {
+    let problem = answer(api, due, by, error);
+    match until {
+        // Of one that is settled, nobody has to know.
+        Some(until) if problem.payment_state() != PaymentState::Settled => problem.with_authorization_until(until),
+        Some(_) | None => problem,
+    }
+}
+
+fn answer(api: &Api, due: &Due<'_>, by: By, error: PaymentError) -> Problem {
     if by == By::Identifier && matches!(error, PaymentError::Node(Error::Refused(shard::Refusal::KeyReused))) {
         let detail = "The id came with another payment or request before; give every payment an id of its own. Nothing was claimed.";
         return unused(Problem::new(Kind::PaymentIdentifierReused, detail));

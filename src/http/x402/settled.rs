@@ -105,7 +105,7 @@ mod tests {
             proxy: Terms::UPTO_PROXY,
         };
         let request = RequestHash::of("POST", "/", b"{}");
-        Payment { verified, terms, request, client_key: None, hosted: None, payer_has_code: false }
+        Payment { verified, terms, request, client_key: None, hosted: None, payer_has_code: false, waive_below: Usd::ZERO }
     }
 
     /// A job that a wallet pays for, over with this bill.
@@ -169,6 +169,7 @@ mod tests {
             let body = serde_json::to_value(PollBody::of(&job, 1200)).unwrap();
             let payment = &body["payment"];
             assert_eq!((&body["billing_mode"], &body["billing_status"]), (&json!("x402_upto"), &billing_status), "{body}");
+            assert_eq!(payment["authorization_expires_at"], "2027-01-15T08:00:00.000Z");
             assert_eq!((&payment["max_amount"], &payment["amount"]), (&json!("1500000"), &amount), "{body}");
             let transaction = job.state.settled_in.map_or(Value::Null, |tx| json!(tx.to_string()));
             assert_eq!((&payment["transaction"], payment["settled_at"].is_null()), (&transaction, amount.is_null()), "{body}");

@@ -99,7 +99,9 @@ impl World {
             20 | 21 => {
                 let network = if pick == 5 { OTHER } else { super::payments::BASE };
                 let payment = if pick % 4 == 3 { exact(payer, nonce, amount) } else { upto(payer, nonce, amount, network) };
-                let mut spec = self.paid_spec(payment);
+                // Some small charges are waived.
+                let waive_below = if payment.is_exact() || amount % 5 > 0 { Usd::ZERO } else { Usd::from_micros(300_000) };
+                let mut spec = self.paid_spec(crate::job::Payment { waive_below, ..payment });
                 let payment = self.claim_key(spec.payment.as_ref().unwrap());
                 let mut key = None;
                 if amount % 3 == 0 {

@@ -327,6 +327,34 @@ fn a_cancelled_run_pays_for_what_it_cost() {
     sound(&mut world);
 }
 
+/// T-15: what is too small to be settled is earned and given up in one commit; nobody owes it, and nothing goes to a chain.
+#[test]
+fn t15_small_charges_are_waived() {
+    let waived = |waive_below: i64, cost: i64| {
+        let mut world = World::new();
+        let id = world.running(Payment { waive_below: usd(waive_below), ..upto(1, 1, 1_000_000, BASE) });
+        world.hop(id, cost);
+        let job = world.finish(id, true);
+        sound(&mut world);
+        (job, world)
+    };
+    for (waive_below, cost, is_waived) in [(0, 1, false), (10_000, 9_999, true), (10_000, 10_000, false), (10_000, 0, false)] {
+        let (job, world) = waived(waive_below, cost);
+        let owes = cost > 0 && !is_waived;
+        assert_eq!((job.state.status.is_ended(), world.shard.dues().count()), (!owes, usize::from(owes)), "{waive_below} {cost}");
+        let charged = if is_waived { 0 } else { cost };
+        assert_eq!(job.state.bill.unwrap().charged, usd(charged));
+        let lost = if is_waived { -cost } else { 0 };
+        assert_eq!(books(&world), [if owes { -cost } else { 0 }, 0, cost, lost], "{waive_below} {cost}");
+        assert!(job.state.result.is_some() && world.shard.wallet(&wallet(1)).is_none(), "no debt, and no good settlement either");
+        assert_eq!((job.may_be_public(), job.is_settled()), (owes, !owes));
+    }
+    let mut world = World::new();
+    let id = world.running(Payment { waive_below: usd(2_000_000), ..exact(1, 1, 1_000_000) });
+    assert_eq!(world.finish(id, true).state.bill.unwrap().charged, usd(1_000_000), "an exact payment is charged whole");
+    sound(&mut world);
+}
+
 /// A lane is chosen once: two would sign for one authorization.
 #[test]
 fn a_lane_is_chosen_once() {

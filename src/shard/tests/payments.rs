@@ -56,7 +56,7 @@ fn payment(payer: Wallet, network: Network, max: Usd, authorization: Authorizati
         sponsored: None,
     };
     let request = RequestHash::of("POST", "/", b"{}");
-    Payment { verified, terms: terms(network), request, client_key: None, hosted: None, payer_has_code: false }
+    Payment { verified, terms: terms(network), request, client_key: None, hosted: None, payer_has_code: false, waive_below: Usd::ZERO }
 }
 
 /// At most `max`, by Permit2.

@@ -156,9 +156,9 @@ async fn place(api: &Api, submit: Submit) -> Result<Response, Problem> {
             if let Some(accepted) = replayed_by_agent(api, grant, key.as_ref()).await.map_err(outcome::unused)? {
                 return accepted;
             }
-            let by = By::of(key.as_ref());
+            let (by, until) = (By::of(key.as_ref()), signed.expires_at());
             let order = paid_order(*signed, wanted, grant, key, request);
-            let accepted = api.node.submit_paid(order).await.map_err(|error| outcome::of(api, &due, by, error))?;
+            let accepted = api.node.submit_paid(order).await.map_err(|error| outcome::of(api, &due, by, until, error))?;
             answer(api, &accepted.job.spec, accepted.replayed)
         }
         // The node looks the key up before it refuses new work (api.md, Conventions); without a key there is nothing to look up.
@@ -191,9 +191,9 @@ async fn replayed(api: &Api, submit: Submit) -> Result<Option<Response>, Problem
     }
     let Incoming::Signed(signed) = incoming else { return Ok(None) };
     let due = Due { ware: &api.wares.jobs, scheme: Scheme::Upto, amount: wanted.ceiling };
-    let by = By::of(key.as_ref());
+    let (by, until) = (By::of(key.as_ref()), signed.expires_at());
     let order = paid_order(*signed, wanted, grant, key, request);
-    let replayed = api.node.replayed_paid(&order).await.map_err(|error| outcome::of(api, &due, by, error))?;
+    let replayed = api.node.replayed_paid(&order).await.map_err(|error| outcome::of(api, &due, by, until, error))?;
     replayed.map(|accepted| answer(api, &accepted.job.spec, true)).transpose()
 }
 

@@ -33,7 +33,7 @@ pub async fn claim(api: &Api, ware: &Ware, amount: Usd, claimant: Claimant, inco
         Incoming::Nothing => return Err(due.unpaid(api, Kind::PaymentRequired, "payment required")),
     };
     let claimed = api.node.claim(&signed.payment, amount, claimant, PATIENCE).await;
-    let claim = claimed.map_err(|error| outcome::of(api, &due, By::Key, error))?;
+    let claim = claimed.map_err(|error| outcome::of(api, &due, By::Key, signed.expires_at(), error))?;
     match claim.state {
         ClaimState::Dead => {
             let detail = "It can't be settled any more and nothing was booked; sign another.";
