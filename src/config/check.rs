@@ -92,6 +92,7 @@ impl Options {
             directory: DirectorySettings { dir: directory, cost: vendors.directory_cost_usd, timeout: DIRECTORY_TIMEOUT },
             website: WebsiteSettings { cost: vendors.website_cost_usd, ..WebsiteSettings::default() },
             website_reach: reach(vendors.website_allow_loopback),
+            search: self.search.check()?,
             noop: vendors.vendor_noop.then_some(noop),
         })
     }

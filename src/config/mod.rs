@@ -12,6 +12,7 @@ pub mod networks;
 mod options;
 pub mod unread;
 mod values;
+mod vendors;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,9 +25,11 @@ pub use self::options::{
     PriceOptions, StoreOptions, VendorOptions,
 };
 pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
+pub use self::vendors::SearchOptions;
 
 use crate::enrich::vendors::directory::DirectorySettings;
 use crate::enrich::vendors::noop::NoopSettings;
+use crate::enrich::vendors::search::SearchSettings;
 use crate::enrich::vendors::website::WebsiteSettings;
 use crate::types::{Reach, ServerKey};
 use crate::{actors, http, store};
@@ -81,6 +84,8 @@ pub struct Config {
     pub website: WebsiteSettings,
     /// Where pages may lie.
     pub website_reach: Reach,
+    /// A web search, where there is one.
+    pub search: Option<SearchSettings>,
     /// Instead of every vendor, for measuring.
     pub noop: Option<NoopSettings>,
 }

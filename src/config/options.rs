@@ -8,6 +8,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::values::{LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, released, secret, switch, unwaived, usd, whole};
+use super::vendors::SearchOptions;
 use crate::types::Usd;
 
 /// All options of the server.
@@ -37,6 +38,9 @@ pub struct Options {
     /// Vendors.
     #[command(flatten)]
     pub vendors: VendorOptions,
+    /// The web search.
+    #[command(flatten)]
+    pub search: SearchOptions,
     /// Limits.
     #[command(flatten)]
     pub limits: LimitOptions,

@@ -29,6 +29,8 @@ fn a_setting_that_cannot_be_used_ends_the_start() {
         ("UPTO_WAIVE_BELOW_USD", "0.01", "must be 0"),
         ("SETTLE_BATCH_MAX", "26", "must be a whole number from 1 to 25"),
         ("VENDOR_LLM_URL", "http://llm.example", "this version has no language model yet"),
+        ("VENDOR_SEARCH_KIND", "google", "must be searxng or brave"),
+        ("VENDOR_SEARCH_KEY", "hunter2", "must be set where VENDOR_SEARCH_KEY is"),
     ] {
         let ended = run_with(folder.path(), &["serve", "--listen=127.0.0.1:0"][..1], &[(variable, value)]);
         assert_eq!(ended.code, Some(2), "{variable}: {}", ended.err);

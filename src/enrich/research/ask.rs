@@ -8,6 +8,7 @@ use super::Finding;
 use crate::enrich::matching::{Subject, domain_of};
 use crate::enrich::run::{Answer, Call};
 use crate::enrich::vendors::directory::{Directory, Listing};
+use crate::enrich::vendors::search::{Search, SearchHit};
 use crate::enrich::vendors::website::{PageFacts, Website};
 use crate::enrich::{Error, JournalError, Run, Stop};
 use crate::types::WebsearchPayload;
@@ -19,6 +20,8 @@ pub struct Tools {
     pub directory: Option<Directory>,
     /// Public pages.
     pub website: Option<Website>,
+    /// The web.
+    pub search: Option<Search>,
 }
 
 /// What has been asked and found so far.
@@ -89,6 +92,17 @@ impl<'a> Research<'a> {
         let is_named = named_by.is_some() || self.findings.iter().any(|page| page.named_by.is_some() && page.host() == host);
         self.findings.push(Finding::from_page(&facts, &self.asked, run.answered_at(), named_by, is_named));
         Ok(Some((facts, self.findings.len() - 1)))
+    }
+
+    /// Searches the web; nothing where there is no search, or it found nothing.
+    ///
+    /// # Errors
+    /// The hop could not be recorded.
+    pub async fn search(&mut self, run: &mut Run, query: &str) -> Result<Vec<SearchHit>, JournalError> {
+        let Some(search) = &self.tools.search else { return Ok(Vec::new()) };
+        let call = Call { tool: "search", request: query, cost_max: search.settings().cost, timeout: search.hop_timeout() };
+        let work = async { search.find(query).await.map_err(|fault| fault.to_string()) };
+        Ok(self.hop(run, call, work).await?.unwrap_or_default())
     }
 
     /// One hop; a failure is remembered, and a stop leaves nothing to be had.
