@@ -22,8 +22,6 @@ const PLAUSIBLE_SCORE: u32 = 35;
 const PAGES_OF_A_KIND: usize = 2;
 /// So many pages of others about it.
 const LISTINGS_MAX: usize = 4;
-/// A hit with fewer points is about something else.
-const HIT_POINTS_MIN: u32 = 80;
 
 /// One session.
 pub(super) struct Session<'a> {
@@ -195,7 +193,7 @@ impl<'a> Session<'a> {
                 add(Ask::Home, hit.front(), None);
             }
         }
-        let others = self.hits.iter().filter(|hit| !hit.is_own && hit.points >= HIT_POINTS_MIN).take(LISTINGS_MAX);
+        let others = self.hits.iter().filter(|hit| !hit.is_own && hit.is_worth_reading()).take(LISTINGS_MAX);
         for hit in others {
             add(Ask::Listing, hit.url.clone(), None);
         }

@@ -64,7 +64,7 @@ impl Subject {
     /// What the buyer asked for.
     pub fn asked(payload: &WebsearchPayload) -> Self {
         Self {
-            names: vec![payload.business_name.clone()],
+            names: Some(payload.business_name.clone()).into_iter().filter(|name| !name.trim().is_empty()).collect(),
             street: payload.street.clone(),
             city: payload.city.clone(),
             state: payload.state.clone(),
@@ -106,6 +106,22 @@ impl Subject {
     /// What it is called.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// The words of its place by which a text about it can be told: city, state and postal code.
+    pub fn place_words(&self) -> impl Iterator<Item = &str> {
+        [&self.city, &self.state, &self.zip].into_iter().flatten().map(String::as_str)
+    }
+
+    /// With these phone numbers as well.
+    pub fn with_phones<'a>(mut self, numbers: impl Iterator<Item = &'a str>) -> Self {
+        self.phones.extend(numbers.filter_map(phone::digits));
+        self
+    }
+
+    /// In this country; `None` where it isn't known.
+    pub fn in_country(self, country: Option<&str>) -> Self {
+        Self { country: country.map(str::to_owned), ..self }
     }
 
     /// Its domains, without `www.`.
@@ -153,9 +169,11 @@ impl Subject {
 
 /// Judges one candidate by the rule.
 pub fn judge(asked: &Subject, candidate: &Subject) -> Verdict {
-    let name = asked.name_likeness(candidate);
     let phone = any_agrees(&asked.phones, &candidate.phones, phone::same);
     let domain = any_agrees(&asked.domains, &candidate.domains, str::eq);
+    // Asked without a name, its own line or domain stands for the name.
+    let is_told_by_contact = asked.names.is_empty() && (phone == Some(true) || domain == Some(true));
+    let name = if is_told_by_contact { 100 } else { asked.name_likeness(candidate) };
     let zip = agree(asked.zip.as_ref(), candidate.zip.as_ref(), place::same_zip);
     let street = agree(asked.street.as_ref(), candidate.street.as_ref(), place::same_street);
     let city = agree(asked.city.as_ref(), candidate.city.as_ref(), place::same_city);

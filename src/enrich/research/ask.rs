@@ -48,6 +48,12 @@ impl<'a> Research<'a> {
         self.urls.contains(url.as_str())
     }
 
+    /// Whether any page of that host was asked for already.
+    pub fn has_read_host(&self, url: &Url) -> bool {
+        let host = host_key(url);
+        self.urls.iter().filter_map(|url| Url::parse(url).ok()).any(|read| host_key(&read) == host)
+    }
+
     /// How many hops there were, recorded ones included.
     pub fn hops(&self) -> u32 {
         self.hops
@@ -142,5 +148,13 @@ impl<'a> Research<'a> {
             return Err(Error::VendorUnavailable("nothing is configured that could be asked".to_owned()));
         }
         Ok(())
+    }
+}
+
+/// What tells one site from another: an address in digits stands for many, each below its first path segment.
+fn host_key(url: &Url) -> Option<String> {
+    match domain_of(url.as_str()) {
+        Some(host) => Some(host),
+        None => Some(format!("{}/{}", url.authority(), url.path_segments()?.next()?)),
     }
 }

@@ -23,6 +23,9 @@ pub struct Hit {
 const SHARED: [&str; 8] =
     ["facebook.com", "instagram.com", "linkedin.com", "x.com", "twitter.com", "youtube.com", "wikipedia.org", "pinterest.com"];
 
+/// A hit with fewer points is about something else: the name with nothing of the place, or half of the name with a place.
+const POINTS_MIN: u32 = 80;
+
 impl Hit {
     /// Judges one hit against what was asked; `None` where no word of the name stands in it.
     pub fn judged(asked: &Subject, url: &str, title: &str, snippet: &str) -> Option<Self> {
@@ -40,6 +43,11 @@ impl Hit {
         let place = asked.place_words().filter(|word| words.contains(&format!(" {} ", fold(word)))).count();
         let points = named + 15 * u32::try_from(place).unwrap_or(0) + if is_own { 60 } else { 0 };
         Some(Self { url, words, points, is_own })
+    }
+
+    /// Whether enough speaks for it to be paid for.
+    pub fn is_worth_reading(&self) -> bool {
+        self.points >= POINTS_MIN
     }
 
     /// The front page of its site.
@@ -65,7 +73,8 @@ mod tests {
 
     #[test]
     fn the_business_before_lists_and_lists_before_strangers() {
-        let asked = Subject::asked(&WebsearchPayload::parse(r#"{"business_name":"Haney Furniture Co","city":"New Castle","state":"PA"}"#).unwrap());
+        let asked =
+            Subject::asked(&WebsearchPayload::parse(r#"{"business_name":"Haney Furniture Co","city":"New Castle","state":"PA"}"#).unwrap());
         let points = |url: &str, title: &str, snippet: &str| Hit::judged(&asked, url, title, snippet).map(|hit| hit.points);
         let own = points("https://haney-furniture.example/", "Haney Furniture", "Sofas in New Castle").unwrap();
         let list = points("https://list.example/pa/haney", "Haney Furniture - New Castle, PA", "Phone, hours").unwrap();

@@ -10,8 +10,9 @@ mod result;
 use url::Url;
 
 use super::claim::{Field, first};
-use super::matching::{Subject, best};
-use super::research::resolve::members;
+use super::matching::{Subject, best, judge};
+use super::research::hits::Hit;
+use super::research::resolve::{Standing, members};
 use super::research::{Finding, Research, Resolution, Tools, merge, resolve};
 use super::vendors::website::PageFacts;
 use super::{Enricher, Error, Found, JournalError, Run};
@@ -46,7 +47,8 @@ impl Enricher for Websearch {
         })?;
         let mut search = Search::new(&self.tools, payload);
         search.look_up(run).await?;
-        search.read_pages(run).await?;
+        search.read_given_sites(run).await?;
+        search.search(run).await?;
         search.conclude(run)
     }
 }
@@ -69,29 +71,86 @@ impl<'a> Search<'a> {
         self.research.look_up(run, self.payload.clone(), limit).await.map(drop)
     }
 
-    async fn read_pages(&mut self, run: &mut Run) -> Result<(), JournalError> {
+    /// The sites that are given: the best entry's website, and the domain that the buyer named.
+    async fn read_given_sites(&mut self, run: &mut Run) -> Result<(), JournalError> {
         let asked = &self.research.asked;
         let subjects: Vec<Subject> = self.research.findings.iter().map(|finding| finding.subject.clone()).collect();
         if let Some((at, verdict)) = best(asked, &subjects)
             && verdict.score >= PLAUSIBLE_SCORE
-            && let Some(listing) = self.research.findings.get(at)
-            && let Some(url) = first(&listing.claims, &Field::Website).and_then(|website| Url::parse(website).ok())
         {
-            self.read_site(run, url, Some(at)).await?;
+            self.read_named_site(run, at).await?;
         }
-        let read_before = |host: &str| self.research.findings.iter().any(|page| page.host().as_deref() == Some(host));
         if let Some(domain) = self.payload.domain.clone()
-            && !read_before(domain.strip_prefix("www.").unwrap_or(&domain))
             && let Ok(url) = Url::parse(&format!("https://{domain}/"))
+            && !self.research.has_read_host(&url)
         {
             self.read_site(run, url, None).await?;
         }
         Ok(())
     }
 
+    /// What a search finds: the business's own site first, then others' pages about it as long as something is lacking. The
+    /// search is made in any case, or a rival or a contradiction would go unseen.
+    async fn search(&mut self, run: &mut Run) -> Result<(), JournalError> {
+        let WebsearchPayload { business_name, city, state, zip, .. } = &self.payload;
+        let place = [city, state].into_iter().flatten().map(String::as_str);
+        let place = if city.is_none() { place.chain(zip.as_deref()).collect::<Vec<_>>() } else { place.collect() };
+        let query = [&[business_name.as_str()], place.as_slice()].concat().join(" ");
+        let found = self.research.search(run, &query).await?;
+        let asked = &self.research.asked;
+        let mut hits: Vec<Hit> =
+            found.iter().filter_map(|hit| Hit::judged(asked, &hit.url, &hit.title, &hit.snippet)).filter(Hit::is_worth_reading).collect();
+        hits.sort_by_key(|hit| std::cmp::Reverse(hit.points));
+        for hit in hits.iter().filter(|hit| hit.is_own) {
+            if !self.research.has_read_host(&hit.url) && !self.knows_own_site() {
+                self.read_site(run, hit.front(), None).await?;
+            }
+        }
+        for hit in hits.iter().filter(|hit| !hit.is_own) {
+            if self.lacks_nothing() {
+                break;
+            }
+            let Some((_, at)) = self.read_page(run, &hit.url, None).await? else { continue };
+            if !self.knows_own_site() && judge(&self.research.asked, self.subject_of(at)).matched {
+                self.read_named_site(run, at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn subject_of(&self, at: usize) -> &Subject {
+        self.research.findings.get(at).map_or(&self.research.asked, |finding| &finding.subject)
+    }
+
+    /// Whether a page of the business's own has been read.
+    fn knows_own_site(&self) -> bool {
+        let resolution = resolve(&self.research.asked, &self.research.findings);
+        resolution.members.iter().any(|(_, standing)| *standing >= Standing::Own)
+    }
+
+    fn lacks_nothing(&self) -> bool {
+        let resolution = resolve(&self.research.asked, &self.research.findings);
+        let says = |field: &Field| {
+            let members = resolution.members.iter().filter_map(|(at, _)| self.research.findings.get(*at));
+            members.into_iter().any(|finding| first(&finding.claims, field).is_some())
+        };
+        resolution.score.is_some() && [Field::Phone, Field::Street, Field::Website].iter().all(says)
+    }
+
+    /// Reads the site that a finding names as the business's own.
+    async fn read_named_site(&mut self, run: &mut Run, at: usize) -> Result<(), JournalError> {
+        let website = self.research.findings.get(at).and_then(|finding| first(&finding.claims, &Field::Website));
+        if let Some(url) = website.and_then(|website| Url::parse(website).ok())
+            && !self.research.has_read_host(&url)
+        {
+            self.read_site(run, url, Some(at)).await?;
+        }
+        Ok(())
+    }
+
     /// Reads a site's first page, and its contact page where that could say more.
-    async fn read_site(&mut self, run: &mut Run, url: Url, listing: Option<usize>) -> Result<(), JournalError> {
-        let Some((facts, at)) = self.read_page(run, &url, listing).await? else { return Ok(()) };
+    async fn read_site(&mut self, run: &mut Run, url: Url, named_by: Option<usize>) -> Result<(), JournalError> {
+        let Some((facts, at)) = self.read_page(run, &url, named_by).await? else { return Ok(()) };
         let resolution = resolve(&self.research.asked, &self.research.findings);
         let is_about_it = resolution.members.iter().any(|(member, _)| *member == at);
         let says = |field: Field| self.research.findings.get(at).is_some_and(|page| first(&page.claims, &field).is_some());
@@ -104,7 +163,7 @@ impl<'a> Search<'a> {
     }
 
     async fn read_page(&mut self, run: &mut Run, url: &Url, named_by: Option<usize>) -> Result<Option<(PageFacts, usize)>, JournalError> {
-        if self.pages_asked >= self.payload.max_results {
+        if self.pages_asked >= self.payload.max_results || self.research.has_read(url) {
             return Ok(None);
         }
         self.pages_asked += 1;
