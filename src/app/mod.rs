@@ -20,11 +20,11 @@ use crate::actors::{Node, Parts};
 use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Config;
-use crate::enrich::Enricher;
 use crate::enrich::vendors::directory::Directory;
 use crate::enrich::vendors::noop::Noop;
 use crate::enrich::vendors::website::{GuardedFetch, Website};
 use crate::enrich::websearch::{Websearch, WebsearchVendors};
+use crate::enrich::{Enricher, phone};
 use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits};
 use crate::store::{Embedded, Store, embedded};
 use crate::types::{Reach, Route, ServerKey};
@@ -161,6 +161,8 @@ fn enrichers(config: &Config, addresses: &Addresses) -> Result<Vec<Arc<dyn Enric
         tracing::warn!("VENDOR_NOOP is set: nobody is asked, and every job matches");
         return Ok(vec![Arc::new(Noop::new(Route::Websearch, settings))]);
     }
+    // Takes a while, and not on the threads that serve; a number that comes earlier waits for it.
+    drop(tokio::task::spawn_blocking(phone::load));
     let (limits, breakers) = (Limits::new(LimitSettings::default()), Breakers::new(BreakerSettings::default()));
     let fetch = GuardedFetch::new(client(config.website_reach, addresses)?, limits, breakers);
     let vendors = WebsearchVendors {

@@ -5,4 +5,5 @@
 
 pub mod directory;
 pub mod noop;
+pub mod phone;
 pub mod website;
