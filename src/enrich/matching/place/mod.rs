@@ -1,105 +1,24 @@
 //! Whether two addresses name the same place, part by part.
 
+mod postcode;
+pub mod street;
+mod tables;
+
+pub use self::street::Street;
+
+use self::tables::{STATE_CODES, WORDS, us_state_codes};
 use super::similarity;
 use crate::enrich::words::fold;
 
-/// States of the US (and its inhabited territories) by code and folded name.
-const US_STATES: [(&str, &str); 56] = [
-    ("al", "alabama"),
-    ("ak", "alaska"),
-    ("az", "arizona"),
-    ("ar", "arkansas"),
-    ("ca", "california"),
-    ("co", "colorado"),
-    ("ct", "connecticut"),
-    ("de", "delaware"),
-    ("dc", "district of columbia"),
-    ("fl", "florida"),
-    ("ga", "georgia"),
-    ("hi", "hawaii"),
-    ("id", "idaho"),
-    ("il", "illinois"),
-    ("in", "indiana"),
-    ("ia", "iowa"),
-    ("ks", "kansas"),
-    ("ky", "kentucky"),
-    ("la", "louisiana"),
-    ("me", "maine"),
-    ("md", "maryland"),
-    ("ma", "massachusetts"),
-    ("mi", "michigan"),
-    ("mn", "minnesota"),
-    ("ms", "mississippi"),
-    ("mo", "missouri"),
-    ("mt", "montana"),
-    ("ne", "nebraska"),
-    ("nv", "nevada"),
-    ("nh", "new hampshire"),
-    ("nj", "new jersey"),
-    ("nm", "new mexico"),
-    ("ny", "new york"),
-    ("nc", "north carolina"),
-    ("nd", "north dakota"),
-    ("oh", "ohio"),
-    ("ok", "oklahoma"),
-    ("or", "oregon"),
-    ("pa", "pennsylvania"),
-    ("ri", "rhode island"),
-    ("sc", "south carolina"),
-    ("sd", "south dakota"),
-    ("tn", "tennessee"),
-    ("tx", "texas"),
-    ("ut", "utah"),
-    ("vt", "vermont"),
-    ("va", "virginia"),
-    ("wa", "washington"),
-    ("wv", "west virginia"),
-    ("wi", "wisconsin"),
-    ("wy", "wyoming"),
-    ("pr", "puerto rico"),
-    ("gu", "guam"),
-    ("vi", "virgin islands"),
-    ("as", "american samoa"),
-    ("mp", "northern mariana islands"),
-];
-
-/// Words of a street or a city that are written in two ways.
-const ABBREVIATIONS: [(&str, &str); 24] = [
-    ("street", "st"),
-    ("avenue", "ave"),
-    ("av", "ave"),
-    ("boulevard", "blvd"),
-    ("road", "rd"),
-    ("drive", "dr"),
-    ("lane", "ln"),
-    ("court", "ct"),
-    ("place", "pl"),
-    ("square", "sq"),
-    ("terrace", "ter"),
-    ("parkway", "pkwy"),
-    ("highway", "hwy"),
-    ("circle", "cir"),
-    ("suite", "ste"),
-    ("unit", "ste"),
-    ("north", "n"),
-    ("south", "s"),
-    ("east", "e"),
-    ("west", "w"),
-    ("saint", "st"),
-    ("fort", "ft"),
-    ("mount", "mt"),
-    ("first", "1st"),
-];
-
-/// A state by its code where we know it, so that "Florida" is "FL".
+/// A state of the US or a province of Canada by its code where we know it, so that "Florida" is "FL".
 pub fn state(text: &str) -> String {
     let folded = fold(text);
-    US_STATES.iter().find(|(_, name)| *name == folded).map_or(folded, |(code, _)| (*code).to_owned())
+    STATE_CODES.get(folded.as_str()).map_or(folded, |code| (*code).to_owned())
 }
 
 /// Whether it is the code of a state of the US, in capitals.
 pub fn is_us_state(code: &str) -> bool {
-    US_STATES.iter().any(|(known, _)| known.to_uppercase() == code)
+    us_state_codes().any(|known| known.to_uppercase() == code)
 }
 
 /// The same state, province or region.
@@ -109,48 +28,59 @@ pub fn same_state(one: &str, other: &str) -> bool {
 
 /// The same town, typing slips forgiven.
 pub fn same_city(one: &str, other: &str) -> bool {
-    similarity::texts(&shortened(one), &shortened(other)) >= 85
+    similarity::texts(&city(one), &city(other)) >= 85
 }
 
 /// The same postal code; of a US one the five digits, as the last four come and go.
 pub fn same_zip(one: &str, other: &str) -> bool {
-    zip(one) == zip(other)
+    postcode::same(one, other)
 }
 
-/// A postal code in the form that is compared.
+/// A postal code in the form that is indexed.
 pub fn zip(text: &str) -> String {
-    let folded = fold(text).replace(' ', "");
-    let all_digits = folded.bytes().all(|byte| byte.is_ascii_digit());
-    if all_digits && matches!(folded.len(), 5 | 9) { folded.chars().take(5).collect() } else { folded }
+    postcode::normal(text)
 }
 
 /// The same street, and where both have one the same house number.
 pub fn same_street(one: &str, other: &str) -> bool {
-    let words = |text: &str| shortened(text).split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let (one, other) = (words(one), words(other));
-    let number = |words: &[String]| words.iter().find(|word| word.starts_with(|first: char| first.is_ascii_digit())).cloned();
-    match (number(&one), number(&other)) {
-        (Some(a), Some(b)) if a != b => false,
-        _ => similarity::shared_words(&one, &other) >= 60,
-    }
+    Street::parse(one).is_same(&Street::parse(other))
 }
 
-fn shortened(text: &str) -> String {
+/// "Saint Petersburg" is "St. Petersburg", "Fort Worth" is "Ft Worth".
+fn city(text: &str) -> String {
     let folded = fold(text);
-    let short = |word| ABBREVIATIONS.iter().find(|(long, _)| *long == word).map_or(word, |(_, short)| *short);
+    let short = |word| match word {
+        "fort" => "ft",
+        "mount" => "mt",
+        _ => WORDS.inner.get(word).or_else(|| WORDS.directions.get(word)).copied().unwrap_or(word),
+    };
     folded.split(' ').map(short).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn places_meet_in_one_form() {
-        assert!(same_state("Florida", "FL") && same_state("fl", "FL") && !same_state("FL", "GA"));
+        assert!(same_state("Florida", "FL") && same_state("fl", "FL") && same_state("Fla.", "FL") && !same_state("FL", "GA"));
+        assert!(same_state("Québec", "QC") && same_state("Ont.", "Ontario"));
         assert!(same_city("St. Petersburg", "Saint Petersburg") && same_city("Pittsburg", "Pittsburgh") && !same_city("Tampa", "Miami"));
+        assert!(same_city("Fort Worth", "Ft. Worth") && same_city("North Platte", "N Platte") && same_city("Köln", "Koln"));
         assert!(same_zip("33602-1234", "33602") && same_zip("SW1A 1AA", "sw1a1aa") && !same_zip("33602", "33603"));
         assert!(same_street("120 North Main Street", "120 N Main St, Suite 4"));
         assert!(!same_street("120 Main St", "122 Main St") && !same_street("120 Main St", "120 Oak Ave"));
+        assert!(is_us_state("FL") && !is_us_state("ON") && !is_us_state("fl"));
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(text in "\\PC{0,30}", word in "(Saint|Fort|north|St\\.|Mount|Fla) ?[A-Za-z]{0,8}") {
+            for text in [text, word] {
+                prop_assert_eq!(city(&city(&text)), city(&text));
+                prop_assert_eq!(state(&state(&text)), state(&text));
+            }
+        }
     }
 }
