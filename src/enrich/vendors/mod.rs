@@ -4,6 +4,7 @@
 //! Deliberately absent: merging and judging what they say.
 
 pub mod directory;
+pub mod email;
 pub mod noop;
 pub mod phone;
 pub mod website;
