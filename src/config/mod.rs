@@ -26,7 +26,9 @@ pub use self::options::{
 pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
 
 use crate::enrich::vendors::directory::DirectorySettings;
+use crate::enrich::vendors::email::EmailSettings;
 use crate::enrich::vendors::noop::NoopSettings;
+use crate::enrich::vendors::phone::PhoneSettings;
 use crate::enrich::vendors::website::WebsiteSettings;
 use crate::types::{Reach, ServerKey};
 use crate::{actors, http, store};
@@ -81,6 +83,10 @@ pub struct Config {
     pub website: WebsiteSettings,
     /// Where pages may lie.
     pub website_reach: Reach,
+    /// Phone numbers.
+    pub phone: PhoneSettings,
+    /// E-mail addresses.
+    pub email: EmailSettings,
     /// Instead of every vendor, for measuring.
     pub noop: Option<NoopSettings>,
 }
