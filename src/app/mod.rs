@@ -22,13 +22,15 @@ use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Config;
 use crate::enrich::research::Tools;
 use crate::enrich::vendors::directory::Directory;
+use crate::enrich::vendors::email::{Email, EmailSettings};
 use crate::enrich::vendors::line::Exchange;
 use crate::enrich::vendors::noop::Noop;
+use crate::enrich::vendors::phone::Phone;
 use crate::enrich::vendors::search::Search;
 use crate::enrich::vendors::website::{GuardedFetch, Website};
 use crate::enrich::websearch::Websearch;
-use crate::enrich::{Enricher, vendors};
-use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits, TrustedClient};
+use crate::enrich::{Enricher, phone, vendors};
+use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits, MailResolver, TrustedClient};
 use crate::store::{Embedded, Store, embedded};
 use crate::types::{Reach, Route, ServerKey};
 use crate::{actors, chain, http, net, store};
@@ -168,6 +170,8 @@ fn enrichers(
         tracing::warn!("VENDOR_NOOP is set: nobody is asked, and every job matches");
         return Ok(vec![Arc::new(Noop::new(Route::Websearch, settings))]);
     }
+    // Takes a while, and not on the threads that serve; a number that comes earlier waits for it.
+    drop(tokio::task::spawn_blocking(phone::load));
     let (limits, breakers) = (Limits::new(LimitSettings::default()), Breakers::new(BreakerSettings::default()));
     let fetch = GuardedFetch::new(client(config.website_reach, addresses)?, limits, breakers);
     let exchange = Exchange { client: TrustedClient::new()?, clock: Arc::clone(clock), random: Arc::clone(random) };
@@ -175,8 +179,21 @@ fn enrichers(
         directory: Some(Directory::new(config.directory.clone())),
         website: Some(Website::new(config.website, Arc::new(fetch))),
         search: config.search.clone().map(|settings| Search::new(settings, exchange)),
+        phone: Some(Phone::new(config.phone)),
+        email: mail(&config.email),
     };
     Ok(vec![Arc::new(Websearch::new(tools))])
+}
+
+/// Looks at addresses, where the system says whom to ask for names.
+fn mail(settings: &EmailSettings) -> Option<Email> {
+    match MailResolver::new(settings.resolver, settings.timeout) {
+        Ok(resolver) => Some(Email::new(*settings, Arc::new(resolver))),
+        Err(error) => {
+            tracing::warn!(%error, "no e-mail address is looked at");
+            None
+        }
+    }
 }
 
 /// A client for the URLs of strangers, which must not lead to this server itself (T-30).

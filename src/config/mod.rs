@@ -28,8 +28,10 @@ pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
 pub use self::vendors::SearchOptions;
 
 use crate::enrich::vendors::directory::DirectorySettings;
+use crate::enrich::vendors::email::EmailSettings;
 use crate::enrich::vendors::noop::NoopSettings;
 use crate::enrich::vendors::search::SearchSettings;
+use crate::enrich::vendors::phone::PhoneSettings;
 use crate::enrich::vendors::website::WebsiteSettings;
 use crate::types::{Reach, ServerKey};
 use crate::{actors, http, store};
@@ -86,6 +88,10 @@ pub struct Config {
     pub website_reach: Reach,
     /// A web search, where there is one.
     pub search: Option<SearchSettings>,
+    /// Phone numbers.
+    pub phone: PhoneSettings,
+    /// E-mail addresses.
+    pub email: EmailSettings,
     /// Instead of every vendor, for measuring.
     pub noop: Option<NoopSettings>,
 }

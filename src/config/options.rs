@@ -7,8 +7,11 @@ use std::path::PathBuf;
 use clap::Args;
 use secrecy::SecretString;
 
-use super::values::{LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, released, secret, switch, unwaived, usd, whole};
+use super::values::{
+    LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, name_servers, released, secret, switch, unwaived, usd, whole,
+};
 use super::vendors::SearchOptions;
+use crate::net::NameServers;
 use crate::types::Usd;
 
 /// All options of the server.
@@ -217,6 +220,18 @@ pub struct VendorOptions {
     #[arg(long, env = "VENDOR_WEBSITE_ALLOW_LOOPBACK", value_name = "BOOL", default_value = "false", default_missing_value = "true",
           num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, value_parser = switch)]
     pub website_allow_loopback: bool,
+    /// A phone number that is read
+    #[arg(long, env = "VENDOR_PHONE_COST_USD", value_name = "USD", default_value = "0", value_parser = usd)]
+    pub phone_cost_usd: Usd,
+    /// An e-mail address that is checked or derived
+    #[arg(long, env = "VENDOR_EMAIL_COST_USD", value_name = "USD", default_value = "0.001", value_parser = usd)]
+    pub email_cost_usd: Usd,
+    /// Who is asked where mail goes: system, or one name server as IP:PORT
+    #[arg(long, env = "VENDOR_EMAIL_RESOLVER", value_name = "RESOLVER", default_value = "system", value_parser = name_servers)]
+    pub email_resolver: NameServers,
+    /// How long name servers have for all questions about one domain
+    #[arg(long, env = "VENDOR_EMAIL_TIMEOUT_MS", value_name = "MS", default_value = "5000", value_parser = whole::<100, 60_000>)]
+    pub email_timeout_ms: u32,
     /// Ask nobody and always match: for measuring, never for selling
     #[arg(long, env = "VENDOR_NOOP", value_name = "BOOL", default_value = "false", default_missing_value = "true",
           num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, value_parser = switch)]

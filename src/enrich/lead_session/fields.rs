@@ -5,19 +5,22 @@ use serde::Serialize;
 use super::plan::Lack;
 use super::record::Record;
 use super::want::Want;
-use crate::enrich::claim::{Claim, Field};
+use crate::enrich::claim::Field;
 use crate::enrich::matching::domain_of;
 use crate::enrich::research::leaf::{as_fraction, source_id};
 use crate::enrich::research::merge::{self, same};
 use crate::enrich::research::resolve::{Standing, members};
 use crate::enrich::research::{Business, Finding, Leaf, Research, Resolution, resolve};
-use crate::enrich::vendors::email;
-use crate::enrich::{person, phone};
+use crate::enrich::person::{self, PersonName};
+use crate::enrich::vendors::email::{self, Candidate, Known as Colleague};
+use crate::enrich::vendors::website::Person;
 
 /// From this confidence on a value counts as known, in percent.
 const SURE: u32 = 55;
 /// What is lacking of a value that only the record has: nobody else said it.
 const UNCONFIRMED: u32 = 35;
+/// A derived address is shown where so many known ones are made in that way.
+const SUPPORT_MIN: u32 = 2;
 /// What is lacking of a value that others contradict without being sure.
 const DISPUTED: u32 = 30;
 
@@ -39,7 +42,7 @@ pub struct FieldValue {
 }
 
 /// All that is known at one moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Known {
     /// Which findings are about the business.
     pub resolution: Resolution,
@@ -58,7 +61,7 @@ pub struct Known {
     /// The name that was found.
     pub company: Option<String>,
     /// The person's address as it follows from the colleagues', before it was checked.
-    pub derived_email: Option<String>,
+    pub derived_email: Option<Candidate>,
 }
 
 /// The person, as the sources know them.
@@ -81,14 +84,24 @@ pub fn known(record: &Record, research: &Research<'_>) -> Known {
     let business = resolution.score.map(|score| merge::business(&members, &research.asked, score));
     let own = resolution.members.iter().filter(|(_, standing)| *standing >= Standing::Own);
     let own_pages = own.map(|(at, _)| *at).collect();
-    let mut known = Known { resolution, members, own_pages, lack: Want::ALL.map(|want| (want, 100)), ..Known::default() };
-    known.company = business.as_ref().and_then(|business| business.name.as_ref()).map(|name| name.value.clone());
+    let company = business.as_ref().and_then(|business| business.name.as_ref()).map(|name| name.value.clone());
+    let mut known = Known {
+        resolution,
+        members,
+        business,
+        person: None,
+        fields: Vec::new(),
+        lack: Want::ALL.map(|want| (want, 100)),
+        own_pages,
+        company,
+        derived_email: None,
+    };
     if let Some(name) = record.person() {
         known.person = find_person(name, &known.members);
         known.derived_email = derive_email(name, &known);
     }
     for want in Want::ALL {
-        let leaf = business.as_ref().and_then(|business| answer(want, business, record, research, &known));
+        let leaf = known.business.as_ref().and_then(|business| answer(want, business, record, research, &known));
         let own = record.value(want);
         let lacking = match (&leaf, own) {
             _ if want == Want::Title && record.person().is_none() => 0,
@@ -107,7 +120,6 @@ pub fn known(record: &Record, research: &Research<'_>) -> Known {
             known.fields.push((want.key(), FieldValue { value, confidence, sources, previous, alternatives }));
         }
     }
-    known.business = business;
     known
 }
 
@@ -122,7 +134,7 @@ fn answer(want: Want, business: &Business, record: &Record, research: &Research<
         }
         Want::Phone => {
             // A number that the record has and a source confirms is the answer, whichever other numbers there are.
-            let confirmed = business.phones.iter().find(|leaf| record.numbers().iter().any(|(_, own)| phone::same(&leaf.value, own)));
+            let confirmed = business.phones.iter().find(|leaf| record.has_number(&leaf.value));
             confirmed.or(business.phones.first()).cloned()
         }
         Want::Email if record.person().is_none() => {
@@ -142,7 +154,7 @@ fn answer(want: Want, business: &Business, record: &Record, research: &Research<
 /// Whether the record already says it.
 pub fn says_the_same(want: Want, found: &str, own: &str, record: &Record) -> bool {
     match want {
-        Want::Phone => record.numbers().iter().any(|(_, number)| phone::same(found, number)),
+        Want::Phone => record.has_number(found),
         Want::Website => found.eq_ignore_ascii_case(own) || domain_of(&format!("https://{own}/")).as_deref() == Some(found),
         Want::Title => same(&Field::Category, found, own),
         Want::Company | Want::Email | Want::Street | Want::City | Want::State | Want::Zip | Want::Country => {
@@ -153,11 +165,11 @@ pub fn says_the_same(want: Want, found: &str, own: &str, record: &Record) -> boo
 
 /// The named person among those who work there, the most alike first.
 fn find_person(name: &str, members: &[(Finding, Standing)]) -> Option<Found> {
-    let mut best: Option<(u32, Standing, usize, &crate::enrich::vendors::website::Person)> = None;
+    let mut best: Option<(u32, Standing, usize, &Person)> = None;
     for (source, (finding, standing)) in members.iter().enumerate() {
         for person in &finding.people {
             let likeness = person::likeness(name, &person.name);
-            let says_more = |other: &crate::enrich::vendors::website::Person| {
+            let says_more = |other: &Person| {
                 [&person.role, &person.email, &person.phone].into_iter().flatten().count()
                     > [&other.role, &other.email, &other.phone].into_iter().flatten().count()
             };
@@ -180,37 +192,25 @@ fn personal_email(research: &Research<'_>, known: &Known) -> Option<Leaf> {
     if let Some(email) = known.person.as_ref().and_then(|person| person.email.clone()) {
         return Some(email);
     }
-    let address = known.derived_email.as_ref()?;
-    let checked = research.emails.get(address).filter(|facts| facts.takes_mail())?;
-    let colleagues = colleagues(known);
-    let sources = colleagues.iter().map(|(source, _, _)| *source);
-    let mut sources: Vec<String> = sources.map(source_id).collect();
+    let derived = known.derived_email.as_ref().filter(|derived| research.takes_mail(&derived.email))?;
+    let mut sources: Vec<String> = colleagues(known).map(|(source, _)| source_id(source)).collect();
     sources.dedup();
-    let pairs: Vec<(&str, &str)> = colleagues.iter().map(|(_, name, email)| (*name, *email)).collect();
-    let derived = email::derive(known.sought.as_deref()?, &pairs)?;
-    let confidence = derived.confidence.min(checked.confidence_max());
-    Some(Leaf { value: address.clone(), confidence, sources, alternatives: Vec::new() })
+    Some(Leaf { value: derived.email.clone(), confidence: derived.confidence, sources, alternatives: Vec::new() })
 }
 
 /// Names and addresses of those who work there, with their source.
-fn colleagues(known: &Known) -> Vec<(usize, &str, &str)> {
+fn colleagues(known: &Known) -> impl Iterator<Item = (usize, Colleague)> {
     let people = known.members.iter().enumerate().flat_map(|(source, (finding, _))| finding.people.iter().map(move |person| (source, person)));
-    people.filter_map(|(source, person)| Some((source, person.name.as_str(), person.email.as_deref()?))).collect()
+    people.filter_map(|(source, person)| Some((source, Colleague { name: person.name.clone(), email: person.email.clone()? })))
 }
 
-fn derive_email(name: &str, known: &Known) -> Option<String> {
+/// The address that the person would have if theirs were made as their colleagues' are.
+fn derive_email(name: &str, known: &Known) -> Option<Candidate> {
     if known.person.as_ref().is_some_and(|person| person.email.is_some()) {
         return None;
     }
-    let colleagues = colleagues(known);
-    let pairs: Vec<(&str, &str)> = colleagues.iter().map(|(_, name, email)| (*name, *email)).collect();
-    email::derive(name, &pairs).map(|derived| derived.address)
-}
-
-/// The claims of a finding that are about people, for those sources that name them so.
-pub fn people_of(claims: &[Claim]) -> Vec<crate::enrich::vendors::website::Person> {
-    let people = claims.iter().filter(|claim| claim.field == Field::Person);
-    people
-        .map(|claim| crate::enrich::vendors::website::Person { name: claim.value.clone(), role: claim.note.clone(), email: None, phone: None })
-        .collect()
+    let colleagues: Vec<Colleague> = colleagues(known).map(|(_, colleague)| colleague).collect();
+    let domain = known.business.as_ref()?.website.as_ref().and_then(|website| domain_of(&website.value))?;
+    let candidates = email::candidates(&PersonName::parse(name)?, &domain, &colleagues);
+    candidates.into_iter().find(|candidate| candidate.support >= SUPPORT_MIN)
 }

@@ -20,7 +20,8 @@ use self::plan::{Choice, choose};
 use self::session::{Round, Session};
 use super::research::Tools;
 use super::{Enricher, Error, Found, Progress, Run, Stop};
-use crate::types::{LeadMode, LeadPayload, Route, Usd};
+use crate::types::payload::LeadMode;
+use crate::types::{LeadPayload, Route, Usd};
 
 /// What sessions have learned, shared by all of a node. A clone is a pointer.
 #[derive(Debug, Clone, Default)]

@@ -1,8 +1,11 @@
 //! The lead as the buyer has it.
 
 use crate::enrich::matching::Subject;
-use crate::enrich::vendors::email::is_shared_domain;
-use crate::types::{Lead, WebsearchPayload};
+use crate::enrich::phone;
+use crate::enrich::vendors::email::is_public_provider;
+use crate::enrich::words::fold;
+use crate::types::payload::Lead;
+use crate::types::WebsearchPayload;
 
 use super::want::Want;
 
@@ -59,7 +62,7 @@ impl Record {
 
     /// ISO 3166-1 alpha-2, where the record's country is one.
     pub fn region(&self) -> Option<&str> {
-        self.country.as_deref().and_then(crate::enrich::matching::place::country)
+        self.country.as_deref().map(str::trim).and_then(country_code)
     }
 
     /// Phone numbers by their keys, as they are written.
@@ -67,10 +70,18 @@ impl Record {
         &self.numbers
     }
 
+    /// Whether one of its numbers is this one.
+    pub fn has_number(&self, number: &str) -> bool {
+        let country = self.region().unwrap_or("US");
+        let key = phone::key(number, country);
+        let own = self.numbers.iter().filter_map(|(_, own)| phone::key(own, country));
+        key.is_some_and(|key| own.into_iter().any(|own| phone::same(&own, &key)))
+    }
+
     /// The business's domain: the one that is named, or that of an address that isn't a mailbox provider's.
     pub fn domain(&self) -> Option<&str> {
         let of_email = || self.email.as_deref().and_then(|email| email.split_once('@')).map(|(_, host)| host);
-        self.domain.as_deref().or_else(|| of_email().filter(|host| !is_shared_domain(host)))
+        self.domain.as_deref().or_else(|| of_email().filter(|host| !is_public_provider(host)))
     }
 
     /// What it says of a want; of several numbers the first.
@@ -117,6 +128,22 @@ impl Record {
     }
 }
 
+/// A country by its code of two or three letters, or its English name; ISO 3166-1 alpha-2.
+fn country_code(text: &str) -> Option<&'static str> {
+    let code = text.to_uppercase();
+    let name = fold(text);
+    let by_name = || {
+        // Official names go on: "United States of America", "Bolivia (Plurinational State of)".
+        let named = rust_iso3166::ALL.iter().filter(|country| !name.is_empty() && format!("{} ", fold(country.name)).starts_with(&format!("{name} ")));
+        named.min_by_key(|country| country.name.len())
+    };
+    let country = match code.as_str() {
+        "UK" => rust_iso3166::from_alpha2("GB"),
+        _ => rust_iso3166::from_alpha2(&code).or_else(|| rust_iso3166::from_alpha3(&code)),
+    };
+    country.as_ref().or_else(by_name).map(|country| country.alpha2)
+}
+
 /// `acme.example` out of that, or of a URL.
 fn host_of(text: &str) -> Option<String> {
     let text = text.trim().to_lowercase();
@@ -124,4 +151,37 @@ fn host_of(text: &str) -> Option<String> {
     let host = url::Url::parse(&url).ok()?.domain()?.to_owned();
     let host = host.strip_prefix("www.").unwrap_or(&host).to_owned();
     host.contains('.').then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::LeadPayload;
+
+    fn record(lead: &str) -> Record {
+        Record::read(&LeadPayload::parse(&format!(r#"{{"lead":{lead}}}"#)).unwrap().lead)
+    }
+
+    #[test]
+    fn countries_as_people_write_them() {
+        for (text, wanted) in
+            [("US", Some("US")), ("usa", Some("US")), ("United States", Some("US")), ("uk", Some("GB")), ("Germany", Some("DE")), ("Narnia", None)]
+        {
+            assert_eq!(country_code(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_domain_from_wherever_it_stands() {
+        assert_eq!(record(r#"{"domain":"https://www.Acme.example/home"}"#).domain(), Some("acme.example"));
+        assert_eq!(record(r#"{"email":"Jane@acme.example"}"#).domain(), Some("acme.example"));
+        assert_eq!(record(r#"{"email":"jane@gmail.com"}"#).domain(), None);
+        assert!(!record(r#"{"first_name":"Jane","email":"jane@gmail.com"}"#).names_a_business());
+    }
+
+    #[test]
+    fn a_number_is_the_same_in_any_writing() {
+        let record = record(r#"{"number1":7245550123,"number3":"(724) 555-0199"}"#);
+        assert!(record.has_number("+17245550123") && record.has_number("724-555-0199") && !record.has_number("+17245550124"));
+    }
 }

@@ -13,7 +13,8 @@ use super::want::Want;
 use crate::enrich::research::markdown::escaped;
 use crate::enrich::research::{Business, Finding, Source};
 use crate::enrich::{Error, Found, Run};
-use crate::types::{Lead, Usd};
+use crate::types::Usd;
+use crate::types::payload::Lead;
 
 #[derive(Serialize)]
 struct Wire<'a> {
@@ -139,8 +140,8 @@ impl Session<'_> {
 fn merged<'a>(lead: &'a Lead, known: &Known) -> BTreeMap<&'a str, Box<RawValue>> {
     let mut merged: BTreeMap<&str, Box<RawValue>> = lead.fields().map(|(key, raw)| (key, raw.to_owned())).collect();
     for (key, field) in &known.fields {
-        let is_blank = lead.text(key).is_none() && lead.is_blank(key);
-        if is_blank && let Ok(raw) = serde_json::value::to_raw_value(&field.value) {
+        if lead.is_blank(key)
+            && let Ok(raw) = serde_json::value::to_raw_value(&field.value) {
             merged.insert(key, raw);
         }
     }

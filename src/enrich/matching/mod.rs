@@ -21,7 +21,7 @@
 pub mod place;
 pub mod similarity;
 
-use super::claim::{Claim, Field};
+use super::claim::{Claim, Field, first};
 use super::phone;
 use crate::types::WebsearchPayload;
 
@@ -70,7 +70,7 @@ impl Subject {
             state: payload.state.clone(),
             zip: payload.zip.clone(),
             country: Some(payload.country.clone()),
-            phones: payload.phone.as_deref().and_then(phone::digits).into_iter().collect(),
+            phones: payload.phone.as_deref().and_then(|text| phone::key(text, &payload.country)).into_iter().collect(),
             domains: payload.domain.as_deref().map(|domain| bare(domain).to_owned()).into_iter().collect(),
         }
     }
@@ -78,13 +78,14 @@ impl Subject {
     /// What a vendor found.
     pub fn found(claims: &[Claim]) -> Self {
         let mut subject = Self::default();
+        let country = first(claims, &Field::Country).unwrap_or_default();
         for Claim { field, value, .. } in claims {
             let once = |slot: &mut Option<String>| {
                 slot.get_or_insert_with(|| value.clone());
             };
             match field {
                 Field::Name | Field::LegalName => subject.names.push(value.clone()),
-                Field::Phone => subject.phones.extend(phone::digits(value)),
+                Field::Phone => subject.phones.extend(phone::key(value, country)),
                 Field::Website => subject.domains.extend(domain_of(value)),
                 Field::Street => once(&mut subject.street),
                 Field::City => once(&mut subject.city),
@@ -113,9 +114,9 @@ impl Subject {
         [&self.city, &self.state, &self.zip].into_iter().flatten().map(String::as_str)
     }
 
-    /// With these phone numbers as well.
-    pub fn with_phones<'a>(mut self, numbers: impl Iterator<Item = &'a str>) -> Self {
-        self.phones.extend(numbers.filter_map(phone::digits));
+    /// With these phone numbers, written in `country`, as well.
+    pub fn with_phones<'a>(mut self, numbers: impl Iterator<Item = &'a str>, country: &str) -> Self {
+        self.phones.extend(numbers.filter_map(|number| phone::key(number, country)));
         self
     }
 

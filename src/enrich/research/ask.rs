@@ -1,6 +1,6 @@
 //! Asking: each question is one hop, and what comes back is kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
@@ -8,6 +8,8 @@ use super::Finding;
 use crate::enrich::matching::{Subject, domain_of};
 use crate::enrich::run::{Answer, Call};
 use crate::enrich::vendors::directory::{Directory, Listing};
+use crate::enrich::vendors::email::{Email, EmailFacts};
+use crate::enrich::vendors::phone::Phone;
 use crate::enrich::vendors::search::{Search, SearchHit};
 use crate::enrich::vendors::website::{PageFacts, Website};
 use crate::enrich::{Error, JournalError, Run, Stop};
@@ -22,6 +24,10 @@ pub struct Tools {
     pub website: Option<Website>,
     /// The web.
     pub search: Option<Search>,
+    /// What the digits of a number tell.
+    pub phone: Option<Phone>,
+    /// Whether an address takes mail.
+    pub email: Option<Email>,
 }
 
 /// What has been asked and found so far.
@@ -32,6 +38,8 @@ pub struct Research<'a> {
     pub asked: Subject,
     /// What was found, in the order in which it was.
     pub findings: Vec<Finding>,
+    /// Addresses that were looked at.
+    pub emails: BTreeMap<String, EmailFacts>,
     urls: BTreeSet<String>,
     hops: u32,
     failures: Vec<String>,
@@ -40,7 +48,7 @@ pub struct Research<'a> {
 impl<'a> Research<'a> {
     /// Nothing asked yet.
     pub fn new(tools: &'a Tools, asked: Subject) -> Self {
-        Self { tools, asked, findings: Vec::new(), urls: BTreeSet::new(), hops: 0, failures: Vec::new() }
+        Self { tools, asked, findings: Vec::new(), emails: BTreeMap::new(), urls: BTreeSet::new(), hops: 0, failures: Vec::new() }
     }
 
     /// Whether a page was asked for already.
@@ -111,6 +119,24 @@ impl<'a> Research<'a> {
         Ok(self.hop(run, call, work).await?.unwrap_or_default())
     }
 
+    /// Looks at an address: whether mail to it can arrive.
+    ///
+    /// # Errors
+    /// The hop could not be recorded.
+    pub async fn check_email(&mut self, run: &mut Run, address: &str) -> Result<(), JournalError> {
+        let Some(email) = &self.tools.email else { return Ok(()) };
+        let told = email.check(run, address).await?;
+        if let Some(facts) = self.told("email", told) {
+            self.emails.insert(address.to_owned(), facts);
+        }
+        Ok(())
+    }
+
+    /// Whether an address was looked at, and mail to it can arrive.
+    pub fn takes_mail(&self, address: &str) -> bool {
+        self.emails.get(address).is_some_and(EmailFacts::is_usable)
+    }
+
     /// One hop; a failure is remembered, and a stop leaves nothing to be had.
     async fn hop<T>(
         &mut self,
@@ -121,18 +147,23 @@ impl<'a> Research<'a> {
     where
         T: serde::Serialize + serde::de::DeserializeOwned,
     {
-        let answered = run.hop(call, work).await?;
-        if answered.is_ok() {
+        let told = run.hop(call, work).await?;
+        Ok(self.told(call.tool, told))
+    }
+
+    /// What a hop came to.
+    fn told<T>(&mut self, tool: &str, told: Result<Result<Option<T>, String>, Stop>) -> Option<T> {
+        if told.is_ok() {
             self.hops += 1;
         }
-        Ok(match answered {
+        match told {
             Ok(Ok(value)) => value,
             Ok(Err(message)) => {
-                self.failures.push(format!("{}: {message}", call.tool));
+                self.failures.push(format!("{tool}: {message}"));
                 None
             }
             Err(Stop::Budget | Stop::Deadline | Stop::Cancelled | Stop::Insolvent) => None,
-        })
+        }
     }
 
     /// Whether there is anything to conclude from.

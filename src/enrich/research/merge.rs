@@ -78,10 +78,14 @@ fn is_of_the_business(claim: &Claim, asked: &Subject) -> bool {
     claim.field != Field::Name || asked.name_likeness(&Subject::found(std::slice::from_ref(claim))) >= NAME_RELATED
 }
 
-fn same(field: &Field, one: &str, other: &str) -> bool {
+/// Whether two values of a field say the same.
+pub fn same(field: &Field, one: &str, other: &str) -> bool {
     match field {
         Field::Name | Field::LegalName => name_words(one) == name_words(other) || similarity::names(one, other) >= 95,
-        Field::Phone => phone::digits(one) == phone::digits(other),
+        Field::Phone => match (phone::key(one, ""), phone::key(other, "")) {
+            (Some(one), Some(other)) => phone::same(&one, &other),
+            (one, other) => one == other,
+        },
         Field::Website => match (domain_of(one), domain_of(other)) {
             (Some(one), Some(other)) => one == other,
             (Some(_) | None, _) => one == other,

@@ -5,8 +5,10 @@
 //! Deliberately absent: merging and judging what they say.
 
 pub mod directory;
+pub mod email;
 pub mod line;
 pub mod meters;
 pub mod noop;
+pub mod phone;
 pub mod search;
 pub mod website;

@@ -137,7 +137,7 @@ fn terms(asked: &WebsearchPayload) -> index::Terms {
         city: text(&asked.city, fold),
         state: text(&asked.state, place::state),
         zip: text(&asked.zip, place::zip),
-        phone: asked.phone.as_deref().and_then(phone::digits),
+        phone: asked.phone.as_deref().and_then(|text| phone::key(text, &asked.country)),
         domain: asked.domain.as_deref().and_then(|domain| matching::domain_of(&format!("http://{domain}/"))),
     }
 }
