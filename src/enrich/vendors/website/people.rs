@@ -199,8 +199,9 @@ fn add_contacts(person: &mut Person, at: usize, lines: &[Line<'_>], country: &st
                 element.attr("href").filter(|href| href.split(':').next().is_some_and(|found| found.eq_ignore_ascii_case(scheme)))
             })
         };
-        let email =
-            link("mailto").and_then(contact::email).or_else(|| contact::emails(&other.text, 1).into_iter().next().map(|(email, _)| email));
+        let email = target("mailto")
+            .and_then(contact::email)
+            .or_else(|| contact::emails(&other.text, 1).into_iter().next().map(|(email, _)| email));
         person.email = person.email.take().or(email);
         let number = target("tel").and_then(|href| prose::number(contact::without_scheme(href, "tel"), country));
         let written =
