@@ -110,8 +110,8 @@ pub fn shown(text: &str, country: &str) -> Option<String> {
 /// Whether two numbers, as [`key`] gives them, reach the same line: equal, or one is the other without its country or area code.
 /// It compares texts and reads no table, since matching compares many.
 pub fn same(one: &str, other: &str) -> bool {
-    if one.starts_with('+') && other.starts_with('+') {
-        return one == other;
+    if one == other || (one.starts_with('+') && other.starts_with('+')) {
+        return one == other && one.len() >= 7;
     }
     let national = |number: &str| match number.strip_prefix('+') {
         Some(digits) => digits.strip_prefix('1').unwrap_or(digits).to_owned(),

@@ -279,7 +279,7 @@ fn take_units(pieces: &mut Vec<Piece>) -> Vec<String> {
             }
         };
         // "Pier 39" or "Lot 7" may be all that there is.
-        if to - from == pieces.len() {
+        if to - from == pieces.len() && units.is_empty() {
             break;
         }
         units.push(format!("{unit} {number}"));
