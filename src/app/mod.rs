@@ -22,6 +22,7 @@ use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Config;
 use crate::enrich::vendors::directory::Directory;
 use crate::enrich::vendors::line::Exchange;
+use crate::enrich::vendors::llm::Llm;
 use crate::enrich::vendors::noop::Noop;
 use crate::enrich::vendors::search::Search;
 use crate::enrich::vendors::website::{GuardedFetch, Website};
@@ -173,7 +174,8 @@ fn enrichers(
     let vendors = WebsearchVendors {
         directory: Some(Directory::new(config.directory.clone())),
         website: Some(Website::new(config.website, Arc::new(fetch))),
-        search: config.search.clone().map(|settings| Search::new(settings, exchange)),
+        search: config.search.clone().map(|settings| Search::new(settings, exchange.clone())),
+        llm: config.llm.clone().map(|settings| Llm::new(settings, exchange)),
     };
     Ok(vec![Arc::new(Websearch::new(vendors))])
 }

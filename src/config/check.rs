@@ -93,6 +93,7 @@ impl Options {
             website: WebsiteSettings { cost: vendors.website_cost_usd, ..WebsiteSettings::default() },
             website_reach: reach(vendors.website_allow_loopback),
             search: self.search.check()?,
+            llm: self.llm.check()?,
             noop: vendors.vendor_noop.then_some(noop),
         })
     }

@@ -25,9 +25,10 @@ pub use self::options::{
     PriceOptions, StoreOptions, VendorOptions,
 };
 pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
-pub use self::vendors::SearchOptions;
+pub use self::vendors::{LlmOptions, SearchOptions};
 
 use crate::enrich::vendors::directory::DirectorySettings;
+use crate::enrich::vendors::llm::LlmSettings;
 use crate::enrich::vendors::noop::NoopSettings;
 use crate::enrich::vendors::search::SearchSettings;
 use crate::enrich::vendors::website::WebsiteSettings;
@@ -86,6 +87,8 @@ pub struct Config {
     pub website_reach: Reach,
     /// A web search, where there is one.
     pub search: Option<SearchSettings>,
+    /// A language model, where there is one.
+    pub llm: Option<LlmSettings>,
     /// Instead of every vendor, for measuring.
     pub noop: Option<NoopSettings>,
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::values::{LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, released, secret, switch, unwaived, usd, whole};
-use super::vendors::SearchOptions;
+use super::vendors::{LlmOptions, SearchOptions};
 use crate::types::Usd;
 
 /// All options of the server.
@@ -41,6 +41,9 @@ pub struct Options {
     /// The web search.
     #[command(flatten)]
     pub search: SearchOptions,
+    /// The language model.
+    #[command(flatten)]
+    pub llm: LlmOptions,
     /// Limits.
     #[command(flatten)]
     pub limits: LimitOptions,

@@ -6,6 +6,7 @@
 
 pub mod directory;
 pub mod line;
+pub mod llm;
 pub mod meters;
 pub mod noop;
 pub mod search;

@@ -16,6 +16,7 @@ use super::claim::{Claim, Field, first};
 use super::matching::{NAME_ALIKE, Subject, Verdict, best, judge};
 use super::run::{Answer, Call};
 use super::vendors::directory::{Directory, Listing};
+use super::vendors::llm::Llm;
 use super::vendors::search::Search as WebSearch;
 use super::vendors::website::{PageFacts, Website};
 use super::{Enricher, Error, Found, JournalError, Run, Stop};
@@ -36,6 +37,8 @@ pub struct WebsearchVendors {
     pub website: Option<Website>,
     /// The web.
     pub search: Option<WebSearch>,
+    /// A language model.
+    pub llm: Option<Llm>,
 }
 
 /// The enricher of `enrich/websearch`.

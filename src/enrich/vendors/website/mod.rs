@@ -19,6 +19,7 @@ pub use extract::PageFacts;
 pub use fetch::{Fetch, Page};
 pub use guarded::GuardedFetch;
 
+use super::meters::metered;
 use crate::types::Usd;
 
 /// How often a page may send us on, on its own host.
@@ -64,6 +65,10 @@ impl Website {
     /// # Errors
     /// Text for the hop's record where the page can't be had: refused, too slow, too long, or the server failed.
     pub async fn read(&self, url: &Url) -> Result<Option<PageFacts>, String> {
+        metered("website", self.settings.cost, self.read_page(url)).await
+    }
+
+    async fn read_page(&self, url: &Url) -> Result<Option<PageFacts>, String> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS_MAX {
             let page = self.fetch.get(&url, self.settings.body_bytes_max, self.settings.timeout).await?;
