@@ -24,6 +24,7 @@ use crate::enrich::research::Tools;
 use crate::enrich::vendors::directory::Directory;
 use crate::enrich::vendors::email::{Email, EmailSettings};
 use crate::enrich::vendors::line::Exchange;
+use crate::enrich::vendors::llm::Llm;
 use crate::enrich::vendors::noop::Noop;
 use crate::enrich::vendors::phone::Phone;
 use crate::enrich::vendors::search::Search;
@@ -178,7 +179,8 @@ fn enrichers(
     let tools = Tools {
         directory: Some(Directory::new(config.directory.clone())),
         website: Some(Website::new(config.website, Arc::new(fetch))),
-        search: config.search.clone().map(|settings| Search::new(settings, exchange)),
+        search: config.search.clone().map(|settings| Search::new(settings, exchange.clone())),
+        llm: config.llm.clone().map(|settings| Llm::new(settings, exchange)),
         phone: Some(Phone::new(config.phone)),
         email: mail(&config.email),
     };

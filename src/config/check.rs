@@ -105,6 +105,7 @@ impl Options {
                 resolver: vendors.email_resolver,
                 timeout: Duration::from_millis(u64::from(vendors.email_timeout_ms)),
             },
+            llm: self.llm.check()?,
             noop: vendors.vendor_noop.then_some(noop),
         })
     }

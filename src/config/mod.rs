@@ -25,10 +25,11 @@ pub use self::options::{
     PriceOptions, StoreOptions, VendorOptions,
 };
 pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
-pub use self::vendors::SearchOptions;
+pub use self::vendors::{LlmOptions, SearchOptions};
 
 use crate::enrich::vendors::directory::DirectorySettings;
 use crate::enrich::vendors::email::EmailSettings;
+use crate::enrich::vendors::llm::LlmSettings;
 use crate::enrich::vendors::noop::NoopSettings;
 use crate::enrich::vendors::search::SearchSettings;
 use crate::enrich::vendors::phone::PhoneSettings;
@@ -92,6 +93,8 @@ pub struct Config {
     pub phone: PhoneSettings,
     /// E-mail addresses.
     pub email: EmailSettings,
+    /// A language model, where there is one.
+    pub llm: Option<LlmSettings>,
     /// Instead of every vendor, for measuring.
     pub noop: Option<NoopSettings>,
 }

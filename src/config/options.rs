@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::values::{
     LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, name_servers, released, secret, switch, unwaived, usd, whole,
 };
-use super::vendors::SearchOptions;
+use super::vendors::{LlmOptions, SearchOptions};
 use crate::net::NameServers;
 use crate::types::Usd;
 
@@ -44,6 +44,9 @@ pub struct Options {
     /// The web search.
     #[command(flatten)]
     pub search: SearchOptions,
+    /// The language model.
+    #[command(flatten)]
+    pub llm: LlmOptions,
     /// Limits.
     #[command(flatten)]
     pub limits: LimitOptions,

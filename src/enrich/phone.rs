@@ -124,7 +124,7 @@ pub fn same(one: &str, other: &str) -> bool {
 
 /// Whether ten digits are a whole number in a region (ISO 3166-1 alpha-2): those that share the country code 1.
 pub fn is_north_american(region: &str) -> bool {
-    Metadata::for_region(region).is_some_and(|meta| meta.country_code() == 1)
+    TABLES.by_id(region).is_some_and(|meta| meta.country_code() == 1)
 }
 
 /// E.164 where the number's plan has it. Ten digits in North America are a whole number, even with an area code that is newer

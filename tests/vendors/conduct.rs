@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::response::Response;
 use enrich_jobs::enrich::vendors::line::Fault;
 use enrich_jobs::enrich::vendors::search::{Search, SearchKind, SearchSettings};
 use enrich_jobs::types::Usd;
+use tokio::time::Instant;
 
 use crate::support::{Counts, Seen, Vendor, drip, exchange, flood, hang, json, reset, status, with};
 

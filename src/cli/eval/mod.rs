@@ -29,6 +29,7 @@ use crate::enrich::vendors::directory::{self, Directory, DirectorySettings};
 use crate::enrich::vendors::email::{Email, EmailSettings};
 use crate::enrich::vendors::line::Exchange;
 use crate::enrich::vendors::llm::{Llm, LlmSettings, PriceSheet, TokensField};
+use crate::enrich::vendors::phone::Phone;
 use crate::enrich::vendors::search::{Search, SearchKind, SearchSettings};
 use crate::enrich::vendors::website::{Website, WebsiteSettings};
 use crate::enrich::websearch::Websearch;
@@ -81,7 +82,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::logs::start_quietly();
-    let budget = arguments.budget.parse().map_err(|_| Failure::Misused("--budget must be an amount in US dollars".to_owned()))?;
+    let budget = arguments.budget.parse().map_err(|_| Failure::Usage("--budget must be an amount in US dollars".to_owned()))?;
     let set = Set::read(&arguments.set).map_err(|error| Failure::of(&error))?;
     runtime::run(None, measure(arguments, set, budget))
 }
@@ -179,6 +180,7 @@ fn tools(
         website: Some(Website::new(website, Arc::new(web::FromSet { client, base: base.clone() }))),
         search: (!without_search).then(|| Search::new(search, exchange.clone())),
         llm: Some(Llm::new(llm, exchange)),
+        phone: Some(Phone::default()),
         email: Some(Email::new(EmailSettings::default(), Arc::new(web::MailOfSet(dns)))),
     })
 }

@@ -5,11 +5,13 @@
 //! beside them. A session ends when nothing is lacking, or out of rounds, out of budget, or when nothing that could be asked
 //! promises anything; its last round says which.
 
+mod converse;
 mod fields;
 pub mod plan;
 mod record;
 mod result;
 mod session;
+mod toolbox;
 mod want;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -95,6 +97,18 @@ impl LeadSession {
     }
 }
 
+impl LeadSession {
+    /// Rounds that the model chooses; where it can't be asked, rounds by expected gain, so that a session never comes to nothing
+    /// for want of it.
+    async fn by_model(&self, session: &mut Session<'_>, run: &mut Run, table: &GainTable) -> Result<(), Error> {
+        match (session.converse(run).await?, run.stopped()) {
+            (_, Some(stop)) => Ok(session.stop(reason(stop))),
+            (Some(because), None) => Ok(session.stop(because)),
+            (None, None) => self.by_gain(session, run, table).await,
+        }
+    }
+}
+
 /// Why a run had to stop, in the words of the result.
 fn reason(stop: Stop) -> &'static str {
     match stop {
@@ -123,7 +137,15 @@ impl Enricher for LeadSession {
         let mode = payload.mode;
         let mut session = Session::new(&self.tools, payload);
         match mode {
-            LeadMode::Auto | LeadMode::Waterfall | LeadMode::Llm => self.by_gain(&mut session, run, &table).await?,
+            LeadMode::Waterfall => self.by_gain(&mut session, run, &table).await?,
+            LeadMode::Llm => self.by_model(&mut session, run, &table).await?,
+            LeadMode::Auto => {
+                self.by_gain(&mut session, run, &table).await?;
+                // What the cheap questions left open, the model may find.
+                if session.stopped_because == Some("no_gain") && self.tools.llm.is_some() {
+                    self.by_model(&mut session, run, &table).await?;
+                }
+            }
         }
         session.conclude(run)
     }

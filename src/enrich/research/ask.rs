@@ -9,6 +9,7 @@ use crate::enrich::matching::{Subject, domain_of};
 use crate::enrich::run::{Answer, Call};
 use crate::enrich::vendors::directory::{Directory, Listing};
 use crate::enrich::vendors::email::{Email, EmailFacts};
+use crate::enrich::vendors::llm::{Completion, Llm, Prepared};
 use crate::enrich::vendors::phone::Phone;
 use crate::enrich::vendors::search::{Search, SearchHit};
 use crate::enrich::vendors::website::{PageFacts, Website};
@@ -24,6 +25,8 @@ pub struct Tools {
     pub website: Option<Website>,
     /// The web.
     pub search: Option<Search>,
+    /// A language model.
+    pub llm: Option<Llm>,
     /// What the digits of a number tell.
     pub phone: Option<Phone>,
     /// Whether an address takes mail.
@@ -117,6 +120,17 @@ impl<'a> Research<'a> {
         let call = Call { tool: "search", request: query, cost_max: search.settings().cost, timeout: search.hop_timeout() };
         let work = async { search.find(query).await.map_err(|fault| fault.to_string()) };
         Ok(self.hop(run, call, work).await?.unwrap_or_default())
+    }
+
+    /// The model's turn; nothing where there is no model, or it failed.
+    ///
+    /// # Errors
+    /// The hop could not be recorded.
+    pub async fn complete(&mut self, run: &mut Run, prepared: &Prepared) -> Result<Option<Completion>, JournalError> {
+        let Some(llm) = &self.tools.llm else { return Ok(None) };
+        let call = Call { tool: "llm", request: prepared.request(), cost_max: prepared.cost_max(), timeout: llm.hop_timeout() };
+        let work = async { llm.complete(prepared).await.map_err(|fault| fault.to_string()) };
+        self.hop(run, call, work).await
     }
 
     /// Looks at an address: whether mail to it can arrive.

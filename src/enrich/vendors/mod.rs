@@ -7,6 +7,7 @@
 pub mod directory;
 pub mod email;
 pub mod line;
+pub mod llm;
 pub mod meters;
 pub mod noop;
 pub mod phone;

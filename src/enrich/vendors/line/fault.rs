@@ -148,12 +148,11 @@ impl Fault {
 /// `Retry-After` in either form of RFC 9110 §10.2.3: seconds, or a date, which may be past.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let at = rfc2822::parse(text).ok()?.timestamp().as_millisecond();
-            Duration::from_millis(u64::try_from(at.saturating_sub(now.millis())).unwrap_or(0))
-        }
+    let wait = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let at = rfc2822::parse(text).ok()?.timestamp().as_millisecond();
+        Duration::from_millis(u64::try_from(at.saturating_sub(now.millis())).unwrap_or(0))
     };
     Some(wait.min(RETRY_AFTER_MAX))
 }

@@ -42,6 +42,7 @@ pub use guarded::GuardedFetch;
 pub use robots::TOKEN as ROBOTS_TOKEN;
 
 use self::manners::Manners;
+use super::meters::metered;
 use crate::types::Usd;
 
 /// How often a page may send us on, on its own host.
@@ -99,6 +100,10 @@ impl Website {
     /// Text for the hop's record where the page can't be had: refused, disallowed by robots.txt, too slow, too long, or the
     /// server failed.
     pub async fn read(&self, url: &Url) -> Result<Option<PageFacts>, String> {
+        metered("website", self.settings.cost, self.read_page(url)).await
+    }
+
+    async fn read_page(&self, url: &Url) -> Result<Option<PageFacts>, String> {
         let deadline = Instant::now() + self.settings.timeout;
         let mut url = url.clone();
         for _ in 0..=REDIRECTS_MAX {
