@@ -71,7 +71,7 @@ pub(super) struct Arguments {
     only: Vec<What>,
     /// What a case may cost at most, in US dollars
     #[arg(long, value_name = "USD", default_value = "1.50")]
-    budget: String,
+    budget: Usd,
     /// Write a line of JSON for every case that was not wholly right
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -82,7 +82,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::logs::start_quietly();
-    let budget = arguments.budget.parse().map_err(|_| Failure::Usage("--budget must be an amount in US dollars".to_owned()))?;
+    let budget = arguments.budget;
     let set = Set::read(&arguments.set).map_err(|error| Failure::of(&error))?;
     runtime::run(None, measure(arguments, set, budget))
 }
@@ -156,14 +156,8 @@ fn tools(
     let client = TrustedClient::new().map_err(|error| Failure::of(&error))?;
     let exchange = Exchange { client: client.clone(), clock: Arc::clone(clock), random: Arc::clone(random) };
     let timeout = Duration::from_secs(30);
-    let search = SearchSettings {
-        kind: SearchKind::Searxng,
-        url: base.clone(),
-        key: None,
-        cost: Usd::from_micros(10_000),
-        timeout,
-        concurrency: 8,
-    };
+    let search =
+        SearchSettings { kind: SearchKind::Searxng, url: base.clone(), key: None, cost: Usd::from_micros(10_000), timeout, concurrency: 8 };
     let llm = LlmSettings {
         url: base.join("v1").map_err(|error| Failure::of(&error))?,
         key: None,

@@ -60,7 +60,13 @@ async fn run(enricher: &dyn Enricher, clock: &Arc<dyn Clock>, payload: &str, bud
 }
 
 /// What a run came to, in the order of the cases.
-async fn runs<E>(enricher: &dyn Enricher, clock: &Arc<dyn Clock>, cases: &[&Case<E>], payload: impl Fn(&Case<E>) -> String, budget: Usd) -> Vec<(Option<Found>, Usd, u32)> {
+async fn runs<E>(
+    enricher: &dyn Enricher,
+    clock: &Arc<dyn Clock>,
+    cases: &[&Case<E>],
+    payload: impl Fn(&Case<E>) -> String,
+    budget: Usd,
+) -> Vec<(Option<Found>, Usd, u32)> {
     let runs = cases.iter().map(|case| {
         let payload = payload(case);
         async move { run(enricher, clock, &payload, budget).await }
@@ -76,7 +82,12 @@ fn count_cost(tally: &mut Tally, found: Option<Found>, spent: Usd, hops: u32) ->
 }
 
 /// Plays websearches.
-pub(super) async fn websearch(enricher: &dyn Enricher, clock: &Arc<dyn Clock>, cases: &[&Case<SearchExpect>], budget: Usd) -> (Tally, Vec<Played>) {
+pub(super) async fn websearch(
+    enricher: &dyn Enricher,
+    clock: &Arc<dyn Clock>,
+    cases: &[&Case<SearchExpect>],
+    budget: Usd,
+) -> (Tally, Vec<Played>) {
     let mut tally = Tally::default();
     let mut played = Vec::new();
     let outcomes = runs(enricher, clock, cases, |case| case.payload.get().to_owned(), budget).await;

@@ -155,7 +155,11 @@ impl Tally {
             })
             || answers.is_empty();
         self.matching(matched, expect.matched, is_that_one, &mut faults);
-        if result["lead"].as_object().zip(lead.as_object()).is_none_or(|(back, sent)| sent.iter().any(|(key, value)| !is_kept(value, back.get(key)))) {
+        if result["lead"]
+            .as_object()
+            .zip(lead.as_object())
+            .is_none_or(|(back, sent)| sent.iter().any(|(key, value)| !is_kept(value, back.get(key))))
+        {
             faults.wrong.insert("lead".to_owned(), (vec!["a value of the record's own was changed".to_owned()], Vec::new()));
         }
         let none = Vec::new();

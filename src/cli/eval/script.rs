@@ -135,7 +135,8 @@ fn values(sources: &[&Value], task: &Value) -> Vec<Value> {
         let (number, text) = (&source["source"], source["text"].as_str().unwrap_or_default());
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         for word in text.split_whitespace().map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric())) {
-            let is_theirs = person.split(' ').next().is_some_and(|first| !first.is_empty() && word.to_lowercase().contains(&first.to_lowercase()));
+            let is_theirs =
+                person.split(' ').next().is_some_and(|first| !first.is_empty() && word.to_lowercase().contains(&first.to_lowercase()));
             if word.contains('@') && is_theirs {
                 values.push(json!({ "field": "email", "value": word, "source": number }));
             }

@@ -63,7 +63,9 @@ pub(super) async fn serve(pages: Vec<Page>) -> Result<Url, Failure> {
 impl Web {
     fn new(pages: Vec<Page>) -> Result<Self, rusqlite::Error> {
         let index = Connection::open_in_memory()?;
-        index.execute_batch("CREATE VIRTUAL TABLE page USING fts5(url UNINDEXED, title, text, tokenize = \"unicode61 remove_diacritics 2\")")?;
+        index.execute_batch(
+            "CREATE VIRTUAL TABLE page USING fts5(url UNINDEXED, title, text, tokenize = \"unicode61 remove_diacritics 2\")",
+        )?;
         for page in pages.iter().filter(|page| page.status == 200 && page.content_type.starts_with("text/html")) {
             let (title, text) = visible(&page.body);
             index.execute("INSERT INTO page (url, title, text) VALUES (?1, ?2, ?3)", (&page.url, &title, &text))?;
@@ -75,8 +77,11 @@ impl Web {
 
     /// The best pages by BM25, a title's words counting threefold.
     fn find(&self, query: &str) -> Result<Vec<Value>, rusqlite::Error> {
-        let words: Vec<String> =
-            query.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(|word| format!("\"{word}\"")).collect();
+        let words: Vec<String> = query
+            .split(|letter: char| !letter.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(|word| format!("\"{word}\""))
+            .collect();
         if words.is_empty() {
             return Ok(Vec::new());
         }

@@ -150,7 +150,8 @@ impl Session<'_> {
     /// Whether the session has come across this page: a search found it, a page that was read links to it, a source names it as
     /// the business's website, or it is the front page of the record's own domain.
     fn may_read(&self, url: &Url) -> bool {
-        let is_front = |host: &str| url.domain().is_some_and(|domain| domain.strip_prefix("www.").unwrap_or(domain) == host) && url.path() == "/";
+        let is_front =
+            |host: &str| url.domain().is_some_and(|domain| domain.strip_prefix("www.").unwrap_or(domain) == host) && url.path() == "/";
         let findings = &self.research.findings;
         !self.research.has_read(url)
             && (self.hits.iter().any(|hit| hit.url == *url || hit.front() == *url)

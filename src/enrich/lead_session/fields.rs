@@ -7,11 +7,11 @@ use super::record::Record;
 use super::want::Want;
 use crate::enrich::claim::Field;
 use crate::enrich::matching::domain_of;
+use crate::enrich::person::{self, PersonName};
 use crate::enrich::research::leaf::{as_fraction, source_id};
 use crate::enrich::research::merge::{self, same};
 use crate::enrich::research::resolve::{Standing, members};
 use crate::enrich::research::{Business, Finding, Leaf, Research, Resolution, resolve};
-use crate::enrich::person::{self, PersonName};
 use crate::enrich::vendors::email::{self, Candidate, Known as Colleague};
 use crate::enrich::vendors::website::Person;
 
@@ -200,7 +200,8 @@ fn personal_email(research: &Research<'_>, known: &Known) -> Option<Leaf> {
 
 /// Names and addresses of those who work there, with their source.
 fn colleagues(known: &Known) -> impl Iterator<Item = (usize, Colleague)> {
-    let people = known.members.iter().enumerate().flat_map(|(source, (finding, _))| finding.people.iter().map(move |person| (source, person)));
+    let people =
+        known.members.iter().enumerate().flat_map(|(source, (finding, _))| finding.people.iter().map(move |person| (source, person)));
     people.filter_map(|(source, person)| Some((source, Colleague { name: person.name.clone(), email: person.email.clone()? })))
 }
 

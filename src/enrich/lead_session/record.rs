@@ -4,8 +4,8 @@ use crate::enrich::matching::Subject;
 use crate::enrich::phone;
 use crate::enrich::vendors::email::is_public_provider;
 use crate::enrich::words::fold;
-use crate::types::payload::Lead;
 use crate::types::WebsearchPayload;
+use crate::types::payload::Lead;
 
 use super::want::Want;
 
@@ -134,7 +134,9 @@ fn country_code(text: &str) -> Option<&'static str> {
     let name = fold(text);
     let by_name = || {
         // Official names go on: "United States of America", "Bolivia (Plurinational State of)".
-        let named = rust_iso3166::ALL.iter().filter(|country| !name.is_empty() && format!("{} ", fold(country.name)).starts_with(&format!("{name} ")));
+        let named = rust_iso3166::ALL
+            .iter()
+            .filter(|country| !name.is_empty() && format!("{} ", fold(country.name)).starts_with(&format!("{name} ")));
         named.min_by_key(|country| country.name.len())
     };
     let country = match code.as_str() {
@@ -164,9 +166,14 @@ mod tests {
 
     #[test]
     fn countries_as_people_write_them() {
-        for (text, wanted) in
-            [("US", Some("US")), ("usa", Some("US")), ("United States", Some("US")), ("uk", Some("GB")), ("Germany", Some("DE")), ("Narnia", None)]
-        {
+        for (text, wanted) in [
+            ("US", Some("US")),
+            ("usa", Some("US")),
+            ("United States", Some("US")),
+            ("uk", Some("GB")),
+            ("Germany", Some("DE")),
+            ("Narnia", None),
+        ] {
             assert_eq!(country_code(text), wanted, "{text}");
         }
     }

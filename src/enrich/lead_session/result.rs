@@ -141,7 +141,8 @@ fn merged<'a>(lead: &'a Lead, known: &Known) -> BTreeMap<&'a str, Box<RawValue>>
     let mut merged: BTreeMap<&str, Box<RawValue>> = lead.fields().map(|(key, raw)| (key, raw.to_owned())).collect();
     for (key, field) in &known.fields {
         if lead.is_blank(key)
-            && let Ok(raw) = serde_json::value::to_raw_value(&field.value) {
+            && let Ok(raw) = serde_json::value::to_raw_value(&field.value)
+        {
             merged.insert(key, raw);
         }
     }

@@ -203,7 +203,10 @@ impl<'a> Session<'a> {
     /// Addresses to be checked: the record's own, and the one that follows from the colleagues'.
     fn addresses(&self, known: &Known) -> Vec<String> {
         let own = self.record.email().map(str::to_owned);
-        own.into_iter().chain(known.derived_email.as_ref().map(|derived| derived.email.clone())).filter(|address| !self.checked.contains(address)).collect()
+        own.into_iter()
+            .chain(known.derived_email.as_ref().map(|derived| derived.email.clone()))
+            .filter(|address| !self.checked.contains(address))
+            .collect()
     }
 
     /// Whether the business was identified.

@@ -77,14 +77,18 @@ impl Toolbox {
             "source": { "type": "integer", "description": "The number of the source." },
         }));
         let offered = [
-            tools.directory.is_some().then(|| tool("find_in_directory", "Looks the record up in a directory of businesses.", object(json!({})))),
+            tools
+                .directory
+                .is_some()
+                .then(|| tool("find_in_directory", "Looks the record up in a directory of businesses.", object(json!({})))),
             tools.search.is_some().then(|| tool("search_web", "Searches the web.", object(json!({ "query": text("A few words.") })))),
             tools.website.is_some().then(|| {
                 tool("read_page", "Reads a page that a tool has returned the address of.", object(json!({ "url": text("Its address.") })))
             }),
-            tools.email.is_some().then(|| {
-                tool("check_email", "Says whether an address can take mail.", object(json!({ "address": text("The address.") })))
-            }),
+            tools
+                .email
+                .is_some()
+                .then(|| tool("check_email", "Says whether an address can take mail.", object(json!({ "address": text("The address.") })))),
             Some(tool(
                 "report",
                 "Reports what was found.",
@@ -139,7 +143,8 @@ impl Session<'_> {
             }
             (Want::Title, _, None) | (_, None, _) => false,
             (_, Some(field), _) => {
-                let value = if field == Field::Website { format!("https://{}/", reported.value.trim_matches('/')) } else { reported.value.clone() };
+                let value =
+                    if field == Field::Website { format!("https://{}/", reported.value.trim_matches('/')) } else { reported.value.clone() };
                 let claim = Claim::new(field, &value, READ_BY_MODEL).filter(|claim| !finding.claims.contains(claim));
                 finding.claims.extend(claim);
                 true
@@ -150,7 +155,8 @@ impl Session<'_> {
 
 /// Whether a source really says it.
 fn stands_in(want: Want, value: &str, text: &str, claims: &[Claim]) -> bool {
-    let said = || std::iter::once(text).chain(claims.iter().flat_map(|claim| [Some(claim.value.as_str()), claim.note.as_deref()]).flatten());
+    let said =
+        || std::iter::once(text).chain(claims.iter().flat_map(|claim| [Some(claim.value.as_str()), claim.note.as_deref()]).flatten());
     if want == Want::Phone {
         let digits: String = value.chars().filter(char::is_ascii_digit).collect();
         if digits.len() < 7 {
