@@ -129,7 +129,12 @@ fn directory(dir: &std::path::Path) -> Directory {
 }
 
 fn website(fetch: impl Fetch + 'static) -> Website {
-    let settings = WebsiteSettings { cost: Usd::from_micros(PAGE_COST), timeout: Duration::from_secs(2), ..WebsiteSettings::default() };
+    let settings = WebsiteSettings {
+        cost: Usd::from_micros(PAGE_COST),
+        timeout: Duration::from_secs(2),
+        host_interval: Duration::ZERO,
+        ..WebsiteSettings::default()
+    };
     Website::new(settings, Arc::new(fetch))
 }
 
@@ -298,6 +303,9 @@ struct Internet(Mutex<Vec<String>>);
 impl Fetch for Internet {
     async fn get(&self, url: &Url, _bytes_max: usize, _timeout: Duration) -> Result<Page, String> {
         self.0.lock().unwrap().push(url.to_string());
+        if url.path() == "/robots.txt" {
+            return Ok(Page { url: url.clone(), status: 404, content_type: None, location: None, body: Vec::new() });
+        }
         let (content_type, body) = samples::page(url.host_str().unwrap_or_default(), url.path()).ok_or("no connection could be made")?;
         Ok(Page { url: url.clone(), status: 200, content_type: Some(content_type.to_owned()), location: None, body: body.to_vec() })
     }

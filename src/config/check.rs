@@ -90,7 +90,11 @@ impl Options {
             networks,
             callback_reach: reach(jobs.callback_allow_loopback),
             directory: DirectorySettings { dir: directory, cost: vendors.directory_cost_usd, timeout: DIRECTORY_TIMEOUT },
-            website: WebsiteSettings { cost: vendors.website_cost_usd, ..WebsiteSettings::default() },
+            website: WebsiteSettings {
+                cost: vendors.website_cost_usd,
+                host_interval: Duration::from_millis(u64::from(vendors.website_host_interval_ms)),
+                ..WebsiteSettings::default()
+            },
             website_reach: reach(vendors.website_allow_loopback),
             noop: vendors.vendor_noop.then_some(noop),
         })
@@ -198,6 +202,8 @@ mod tests {
         assert_eq!(config.store.shards, 16);
         assert_eq!((config.directory.cost, config.website.cost), (Usd::from_micros(10_000), Usd::from_micros(5000)));
         assert_eq!((config.callback_reach, config.website_reach, config.noop), (Reach::Public, Reach::Public, None));
+        assert_eq!(config.website.host_interval, Duration::from_millis(200));
+        assert!(checked(&["--website-host-interval-ms=0"]).unwrap().website.host_interval.is_zero());
         assert!(config.admin_token.is_none() && config.public_url.is_none() && config.server_key.is_none());
     }
 

@@ -209,6 +209,9 @@ pub struct VendorOptions {
     /// A page of a website
     #[arg(long, env = "VENDOR_WEBSITE_COST_USD", value_name = "USD", default_value = "0.005", value_parser = usd)]
     pub website_cost_usd: Usd,
+    /// The least time between two requests to one host; 0 is none
+    #[arg(long, env = "VENDOR_WEBSITE_HOST_INTERVAL_MS", value_name = "MS", default_value = "200", value_parser = whole::<0, 5000>)]
+    pub website_host_interval_ms: u32,
     /// Let websites lie on this machine: for development
     #[arg(long, env = "VENDOR_WEBSITE_ALLOW_LOOPBACK", value_name = "BOOL", default_value = "false", default_missing_value = "true",
           num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, value_parser = switch)]

@@ -6,6 +6,11 @@ const NANP: [&str; 25] = [
     "VC", "VG", "VI",
 ];
 
+/// Whether ten digits are a whole number there; by ISO 3166-1 alpha-2.
+pub fn is_north_american(country: &str) -> bool {
+    NANP.contains(&country)
+}
+
 /// The digits by which a number is compared: without its extension, and without the 1 of North America.
 /// `None` where it isn't 7 to 15 digits (E.164 section 6).
 pub fn digits(text: &str) -> Option<String> {
