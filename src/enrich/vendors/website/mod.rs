@@ -10,6 +10,8 @@ mod charset;
 mod contact;
 pub mod extract;
 mod facts;
+#[cfg(test)]
+mod faults;
 pub mod fetch;
 pub mod guarded;
 mod hours;
