@@ -167,6 +167,26 @@ fn values_are_harmless() {
     assert_eq!(values, ["Acme", "Ann Lee", "Bolt", "A cme"]);
 }
 
+/// F-V2: whatever is repeated to fill the body limit, reading it ends soon.
+#[test]
+fn pages_made_to_be_slow_are_read_in_time() {
+    for unit in [
+        "<b>x",
+        "<p>813-555-0142",
+        "Jane Roe, Owner, ",
+        "<h3>Jane Roe</h3><p>Owner</p>",
+        "<i itemscope itemprop=a>x",
+        "<p>1 Main St, Tampa, FL 33602",
+        "<script type=application/ld+json>[{\"@type\":\"Store\",\"name\":\"A\"},]</script>",
+        "domain for sale &lt;",
+    ] {
+        let started = tokio::time::Instant::now();
+        let page = page(&unit.repeat(2 * 1024 * 1024 / unit.len()));
+        let (took, recorded) = (started.elapsed(), serde_json::to_string(&page).unwrap().len());
+        assert!(took < std::time::Duration::from_secs(20) && recorded < 80_000, "{unit}: {took:?}, {recorded} bytes");
+    }
+}
+
 /// A record of before there were people, links and the rest.
 #[test]
 fn old_records_can_be_read() {
