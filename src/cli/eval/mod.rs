@@ -138,8 +138,8 @@ async fn measure(arguments: &Arguments, set: Set, budget: Usd) -> Result<(), Fai
 }
 
 fn write_faults(path: &std::path::Path, faulty: &[(&str, Played)]) -> Result<(), Failure> {
-    let lines = faulty.iter().filter(|(_, played)| !played.faults.is_empty()).map(|(what, Played { id, tags, faults, result })| {
-        serde_json::json!({ "what": what, "id": id, "tags": tags, "faults": faults, "result": result }).to_string() + "\n"
+    let lines = faulty.iter().filter(|(_, played)| !played.faults.is_empty()).map(|(what, Played { id, tags, faults, result, hops })| {
+        serde_json::json!({ "what": what, "id": id, "tags": tags, "faults": faults, "result": result, "hops": hops }).to_string() + "\n"
     });
     std::fs::write(path, lines.collect::<String>()).map_err(|error| Failure::of(&error))
 }

@@ -1,6 +1,6 @@
 //! Playing the cases: each is one run of the real enricher over the set's web.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -13,7 +13,7 @@ use super::set::{Case, LeadExpect, SearchExpect};
 use crate::clock::Clock;
 use crate::enrich::run::NOTE;
 use crate::enrich::{Enricher, Found, Journal, JournalError, Run, RunSettings};
-use crate::job::Hop;
+use crate::job::{Hop, HopOutcome};
 use crate::types::Usd;
 
 /// Cases under way at once.
@@ -21,18 +21,30 @@ const AT_ONCE: usize = 8;
 /// Far more than a case on this machine takes.
 const DEADLINE: Duration = Duration::from_mins(5);
 
-/// Hops are counted, and forgotten.
+/// What a hop brought is shown up to here, in characters.
+const SHOWN_CHARS_MAX: usize = 400;
+
+/// Hops, by tool, outcome and the beginning of what they brought.
 #[derive(Default)]
-struct Counter(std::sync::atomic::AtomicU32);
+struct Book(Mutex<Vec<(Box<str>, HopOutcome, String)>>);
 
 #[async_trait::async_trait]
-impl Journal for Counter {
+impl Journal for Book {
     async fn record(&self, hop: Hop) -> Result<(), JournalError> {
         if &*hop.tool != NOTE {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let shown = hop.answer.chars().take(SHOWN_CHARS_MAX).collect();
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push((hop.tool, hop.outcome, shown));
         }
         Ok(())
     }
+}
+
+/// What a run came to.
+struct Outcome {
+    /// `None` where no vendor answered.
+    found: Option<Found>,
+    spent: Usd,
+    hops: Vec<(Box<str>, HopOutcome, String)>,
 }
 
 /// How one case went.
@@ -41,13 +53,14 @@ pub(super) struct Played {
     pub(super) tags: Vec<String>,
     pub(super) faults: Faults,
     pub(super) result: Value,
+    pub(super) hops: Vec<(Box<str>, HopOutcome, String)>,
 }
 
-/// One run; `None` where no vendor answered.
-async fn run(enricher: &dyn Enricher, clock: &Arc<dyn Clock>, payload: &str, budget: Usd) -> (Option<Found>, Usd, u32) {
-    let counter = Arc::new(Counter::default());
+/// One run.
+async fn run(enricher: &dyn Enricher, clock: &Arc<dyn Clock>, payload: &str, budget: Usd) -> Outcome {
+    let book = Arc::new(Book::default());
     let mut run = Run::new(RunSettings {
-        journal: Arc::clone(&counter) as Arc<dyn Journal>,
+        journal: Arc::clone(&book) as Arc<dyn Journal>,
         clock: Arc::clone(clock),
         recorded: Vec::new(),
         budget,
@@ -56,7 +69,8 @@ async fn run(enricher: &dyn Enricher, clock: &Arc<dyn Clock>, payload: &str, bud
         gate: None,
     });
     let found = enricher.run(payload, &mut run).await.ok();
-    (found, run.spent(), counter.0.load(std::sync::atomic::Ordering::Relaxed))
+    let hops = std::mem::take(&mut *book.0.lock().unwrap_or_else(PoisonError::into_inner));
+    Outcome { found, spent: run.spent(), hops }
 }
 
 /// What a run came to, in the order of the cases.
@@ -66,7 +80,7 @@ async fn runs<E>(
     cases: &[&Case<E>],
     payload: impl Fn(&Case<E>) -> String,
     budget: Usd,
-) -> Vec<(Option<Found>, Usd, u32)> {
+) -> Vec<Outcome> {
     let runs = cases.iter().map(|case| {
         let payload = payload(case);
         async move { run(enricher, clock, &payload, budget).await }
@@ -74,11 +88,11 @@ async fn runs<E>(
     futures_util::stream::iter(runs).buffered(AT_ONCE).collect().await
 }
 
-fn count_cost(tally: &mut Tally, found: Option<Found>, spent: Usd, hops: u32) -> Value {
-    tally.cost_micros += spent.micros();
-    tally.hops += hops;
-    tally.failed += u32::from(found.is_none());
-    found.and_then(|found| serde_json::from_str(&found.result).ok()).unwrap_or_default()
+fn count_cost(tally: &mut Tally, outcome: &Outcome) -> Value {
+    tally.cost_micros += outcome.spent.micros();
+    tally.hops += u32::try_from(outcome.hops.len()).unwrap_or(u32::MAX);
+    tally.failed += u32::from(outcome.found.is_none());
+    outcome.found.as_ref().and_then(|found| serde_json::from_str(&found.result).ok()).unwrap_or_default()
 }
 
 /// Plays websearches.
@@ -91,10 +105,10 @@ pub(super) async fn websearch(
     let mut tally = Tally::default();
     let mut played = Vec::new();
     let outcomes = runs(enricher, clock, cases, |case| case.payload.get().to_owned(), budget).await;
-    for (case, (found, spent, hops)) in cases.iter().zip(outcomes) {
-        let result = count_cost(&mut tally, found, spent, hops);
+    for (case, outcome) in cases.iter().zip(outcomes) {
+        let result = count_cost(&mut tally, &outcome);
         let faults = tally.websearch(&result, &case.expect);
-        played.push(Played { id: case.id.clone(), tags: case.tags.clone(), faults, result });
+        played.push(Played { id: case.id.clone(), tags: case.tags.clone(), faults, result, hops: outcome.hops });
     }
     (tally, played)
 }
@@ -116,11 +130,11 @@ pub(super) async fn leads(
         payload.to_string()
     };
     let outcomes = runs(enricher, clock, cases, payload, budget).await;
-    for (case, (found, spent, hops)) in cases.iter().zip(outcomes) {
+    for (case, outcome) in cases.iter().zip(outcomes) {
         let lead: Value = serde_json::from_str::<Value>(case.payload.get()).map(|payload| payload["lead"].clone()).unwrap_or_default();
-        let result = count_cost(&mut tally, found, spent, hops);
+        let result = count_cost(&mut tally, &outcome);
         let faults = tally.lead(&result, &lead, &case.expect);
-        played.push(Played { id: case.id.clone(), tags: case.tags.clone(), faults, result });
+        played.push(Played { id: case.id.clone(), tags: case.tags.clone(), faults, result, hops: outcome.hops });
     }
     (tally, played)
 }

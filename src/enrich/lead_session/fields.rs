@@ -9,9 +9,9 @@ use crate::enrich::claim::Field;
 use crate::enrich::matching::domain_of;
 use crate::enrich::person::{self, PersonName};
 use crate::enrich::research::leaf::{as_fraction, source_id};
-use crate::enrich::research::merge::{self, same};
-use crate::enrich::research::resolve::{Standing, members};
-use crate::enrich::research::{Business, Finding, Leaf, Research, Resolution, resolve};
+use crate::enrich::research::merge::same;
+use crate::enrich::research::resolve::Standing;
+use crate::enrich::research::{Business, Finding, Leaf, Outcome, Research, Resolution};
 use crate::enrich::vendors::email::{self, Candidate, Known as Colleague};
 use crate::enrich::vendors::website::Person;
 
@@ -79,9 +79,7 @@ pub struct Found {
 
 /// Brings the record and the findings together. Pure.
 pub fn known(record: &Record, research: &Research<'_>) -> Known {
-    let resolution = resolve(&research.asked, &research.findings);
-    let members = members(&resolution, &research.findings);
-    let business = resolution.score.map(|score| merge::business(&members, &research.asked, score));
+    let Outcome { resolution, members, business } = research.outcome();
     let own = resolution.members.iter().filter(|(_, standing)| *standing >= Standing::Own);
     let own_pages = own.map(|(at, _)| *at).collect();
     let company = business.as_ref().and_then(|business| business.name.as_ref()).map(|name| name.value.clone());

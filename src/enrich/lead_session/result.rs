@@ -79,6 +79,7 @@ impl Session<'_> {
         let who = self.record.person().or(self.record.company()).unwrap_or("this lead");
         let Some((business, score)) = known.business.as_ref().zip(known.resolution.score) else {
             let why = match (known.resolution.rivalled, self.record.names_a_business()) {
+                _ if known.resolution.closed => "The business that fits is closed for good.",
                 (true, _) => "Several businesses fit equally well; a city, a street or a phone number would tell them apart.",
                 (false, true) => "No source knows a business that fits.",
                 (false, false) => "It names no company, domain or phone number to begin with.",

@@ -9,7 +9,7 @@
 //! | domain | +30 | -10 |
 //! | zip | +20 | -15 |
 //! | street | +20 | -10 |
-//! | city | +15 | -30, or 0 where the zip agrees |
+//! | city | +15, or +10 where a page only speaks of it | -30, or 0 where the zip agrees |
 //! | state | +10 | -35 |
 //! | country | 0 | -50 |
 //!
@@ -23,6 +23,7 @@ pub mod similarity;
 
 use super::claim::{Claim, Field, first};
 use super::phone;
+use super::words::fold;
 use crate::types::WebsearchPayload;
 
 /// Points from which it is a match.
@@ -47,6 +48,8 @@ pub struct Subject {
     country: Option<String>,
     phones: Vec<String>,
     domains: Vec<String>,
+    /// It says no address, and speaks of the city that was asked for.
+    speaks_of_city: bool,
 }
 
 /// How far a candidate is what was asked for.
@@ -72,6 +75,7 @@ impl Subject {
             country: Some(payload.country.clone()),
             phones: payload.phone.as_deref().and_then(|text| phone::key(text, &payload.country)).into_iter().collect(),
             domains: payload.domain.as_deref().map(|domain| bare(domain).to_owned()).into_iter().collect(),
+            speaks_of_city: false,
         }
     }
 
@@ -102,6 +106,15 @@ impl Subject {
     pub fn name_likeness(&self, other: &Self) -> u32 {
         let pairs = self.names.iter().flat_map(|one| other.names.iter().map(move |other| similarity::names(one, other)));
         pairs.max().unwrap_or(0)
+    }
+
+    /// Notes that it speaks of the city that was asked for, if it does and says no address of its own.
+    pub fn noting_city(mut self, asked: &Self, text: &str) -> Self {
+        let has_place = self.city.is_some() || self.zip.is_some() || self.street.is_some();
+        if let Some(city) = asked.city.as_deref().map(fold).filter(|city| !city.is_empty() && !has_place) {
+            self.speaks_of_city = format!(" {} ", fold(text)).contains(&format!(" {city} "));
+        }
+        self
     }
 
     /// What it is called.
@@ -194,6 +207,7 @@ pub fn judge(asked: &Subject, candidate: &Subject) -> Verdict {
         + points(zip, 20, -15)
         + points(street, 20, -10)
         + points(city, 15, other_city)
+        + if city.is_none() && candidate.speaks_of_city { 10 } else { 0 }
         + points(state, 10, -35)
         + points(country, 0, -50);
     let mut score = u32::try_from(sum.clamp(0, 100)).unwrap_or(0);
@@ -219,7 +233,7 @@ pub fn best(asked: &Subject, candidates: &[Subject]) -> Option<(usize, Verdict)>
 
 impl Subject {
     fn is_a_name_alone(&self) -> bool {
-        let Self { names: _, country: _, street, city, state, zip, phones, domains } = self;
+        let Self { names: _, country: _, speaks_of_city: _, street, city, state, zip, phones, domains } = self;
         [street, city, state, zip].into_iter().all(Option::is_none) && phones.is_empty() && domains.is_empty()
     }
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
-use super::Finding;
+use super::leaf::Business;
+use super::resolve::{Resolution, Standing, members, resolve};
+use super::{Finding, merge};
+use crate::enrich::claim::Field;
 use crate::enrich::matching::{Subject, domain_of};
 use crate::enrich::run::{Answer, Call};
 use crate::enrich::vendors::directory::{Directory, Listing};
@@ -33,6 +36,17 @@ pub struct Tools {
     pub email: Option<Email>,
 }
 
+/// What the findings come to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Which findings are about the business.
+    pub resolution: Resolution,
+    /// These findings, in the order of their source ids.
+    pub members: Vec<(Finding, Standing)>,
+    /// The business, merged; `None` without a match.
+    pub business: Option<Business>,
+}
+
 /// What has been asked and found so far.
 #[derive(Debug)]
 pub struct Research<'a> {
@@ -43,6 +57,8 @@ pub struct Research<'a> {
     pub findings: Vec<Finding>,
     /// Addresses that were looked at.
     pub emails: BTreeMap<String, EmailFacts>,
+    /// Sites that don't answer, or have nothing of their own any more.
+    dead: BTreeSet<String>,
     urls: BTreeSet<String>,
     hops: u32,
     failures: Vec<String>,
@@ -51,7 +67,16 @@ pub struct Research<'a> {
 impl<'a> Research<'a> {
     /// Nothing asked yet.
     pub fn new(tools: &'a Tools, asked: Subject) -> Self {
-        Self { tools, asked, findings: Vec::new(), emails: BTreeMap::new(), urls: BTreeSet::new(), hops: 0, failures: Vec::new() }
+        Self {
+            tools,
+            asked,
+            findings: Vec::new(),
+            emails: BTreeMap::new(),
+            dead: BTreeSet::new(),
+            urls: BTreeSet::new(),
+            hops: 0,
+            failures: Vec::new(),
+        }
     }
 
     /// Whether a page was asked for already.
@@ -63,6 +88,20 @@ impl<'a> Research<'a> {
     pub fn has_read_host(&self, url: &Url) -> bool {
         let host = host_key(url);
         self.urls.iter().filter_map(|url| Url::parse(url).ok()).any(|read| host_key(&read) == host)
+    }
+
+    /// What the findings come to: those about the business, and the business that they make together.
+    pub fn outcome(&self) -> Outcome {
+        let resolution = resolve(&self.asked, &self.findings);
+        let mut members = members(&resolution, &self.findings);
+        for (finding, _) in &mut members {
+            // A website that has gone is no website, whoever still lists it.
+            finding.claims.retain(|claim| {
+                claim.field != Field::Website || !domain_of(&claim.value).is_some_and(|domain| self.dead.contains(&domain))
+            });
+        }
+        let business = resolution.score.map(|score| merge::business(&members, &self.asked, score));
+        Outcome { resolution, members, business }
     }
 
     /// How many hops there were, recorded ones included.
@@ -104,7 +143,12 @@ impl<'a> Research<'a> {
         let settings = website.settings();
         let call = Call { tool: "website", request: url.as_str(), cost_max: settings.cost, timeout: settings.timeout };
         let work = async { website.read(url).await.map(|value| Answer { value, cost: settings.cost }) };
-        let Some(facts) = self.hop::<PageFacts>(run, call, work).await? else { return Ok(None) };
+        let facts = self.hop::<PageFacts>(run, call, work).await?;
+        let is_dead = facts.as_ref().is_none_or(|facts| facts.parked || facts.moved_to.is_some());
+        if is_dead && run.stopped().is_none() && url.path() == "/" {
+            self.dead.extend(domain_of(url.as_str()));
+        }
+        let Some(facts) = facts.filter(|facts| !facts.parked) else { return Ok(None) };
         let host = domain_of(url.as_str());
         let is_named = named_by.is_some() || self.findings.iter().any(|page| page.named_by.is_some() && page.host() == host);
         self.findings.push(Finding::from_page(&facts, &self.asked, run.answered_at(), named_by, is_named));

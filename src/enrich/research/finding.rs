@@ -91,7 +91,7 @@ impl Finding {
         if let Some(url) = url.filter(|_| own_site) {
             claims.extend(Claim::new(Field::Website, &front_of(&url, named_by.is_some()), WEBSITE_STRENGTH));
         }
-        let subject = Subject::found(&claims);
+        let subject = Subject::found(&claims).noting_city(asked, &format!("{} {}", facts.title, facts.text));
         let (url, title) = (Some(facts.url.clone()), facts.title.clone());
         Self {
             tool: "website",

@@ -56,15 +56,15 @@ pub fn business(findings: &[(Finding, Standing)], asked: &Subject, score: u32) -
     Business {
         name: merged.one(&Field::Name),
         legal_name: merged.one(&Field::LegalName),
-        phones: merged.all(&Field::Phone),
-        emails: merged.all(&Field::Email),
+        phones: merged.own_first(&Field::Phone),
+        emails: merged.own_first(&Field::Email),
         website: merged.one(&Field::Website),
         address: Address {
             street: merged.one(&Field::Street),
             city: merged.one(&Field::City),
             state: merged.one(&Field::State),
             zip: merged.one(&Field::Zip),
-            country: merged.one(&Field::Country),
+            country: merged.one(&Field::Country).or_else(|| merged.country_by_the_rest()),
         },
         social: merged.social(),
         categories: merged.all(&Field::Category),
@@ -152,6 +152,19 @@ impl Merged<'_> {
         self.of(field).into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect()
     }
 
+    /// Where the business itself says any, what only lists say beside it is an alternative: a number of long ago, or one that
+    /// the list put there itself.
+    fn own_first(&self, field: &Field) -> Vec<Leaf> {
+        let groups = self.of(field);
+        let says_any = groups.first().is_some_and(|group| group.standing >= Standing::Own);
+        let (own, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| !says_any || group.standing >= Standing::Own);
+        let mut leaves: Vec<Leaf> = own.into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
+        if let Some(leaf) = leaves.first_mut() {
+            leaf.alternatives = others.iter().take(ALTERNATIVES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
+        }
+        leaves
+    }
+
     fn social(&self) -> BTreeMap<String, Leaf> {
         let networks = self.groups.iter().filter_map(|group| match group.field {
             Field::Social(network) => Some(network),
@@ -170,6 +183,18 @@ impl Merged<'_> {
             | Field::Person => None,
         });
         networks.filter_map(|network| Some((network.clone(), self.one(&Field::Social(network.clone()))?))).collect()
+    }
+
+    /// The country that a state of the US with its postal code, or a phone number's country code, names.
+    fn country_by_the_rest(&self) -> Option<Leaf> {
+        let state = self.of(&Field::State).first().copied().filter(|state| place::is_us_state(&place::state(&state.shown.value)));
+        let zip = self.of(&Field::Zip).first().copied().filter(|zip| place::zip(&zip.shown.value).len() == 5);
+        if let (Some(state), Some(_)) = (state, zip) {
+            return Some(Leaf { value: "US".to_owned(), ..self.leaf(state, state.confidence) });
+        }
+        let phone = self.of(&Field::Phone).first().copied()?;
+        let region = phone::read(&phone.shown.value, "")?.region?;
+        Some(Leaf { value: region, ..self.leaf(phone, phone.confidence) })
     }
 
     fn people(&self) -> Vec<PersonLeaf> {

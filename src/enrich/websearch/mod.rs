@@ -10,16 +10,19 @@ mod result;
 use url::Url;
 
 use super::claim::{Field, first};
-use super::matching::{Subject, best, judge};
+use super::matching::{NAME_ALIKE, Subject, best, judge};
 use super::research::hits::Hit;
-use super::research::resolve::{Standing, members};
-use super::research::{Finding, Research, Resolution, Tools, merge, resolve};
-use super::vendors::website::PageFacts;
+use super::research::resolve::Standing;
+use super::research::{Finding, Outcome, Research, Resolution, Tools, resolve};
+use super::vendors::website::{PageFacts, PageKind};
 use super::{Enricher, Error, Found, JournalError, Run};
 use crate::types::{Route, WebsearchPayload};
 
 /// A candidate with fewer points isn't worth a page.
 const PLAUSIBLE_SCORE: u32 = 35;
+
+/// Pages that are read for each candidate of `max_results`.
+const PAGES_A_CANDIDATE: i64 = 2;
 
 /// The enricher of `enrich/websearch`.
 #[derive(Debug, Clone)]
@@ -148,22 +151,53 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Reads a site's first page, and its contact page where that could say more.
+    /// Reads a site's first page, and more of it where that is the business's own and could say more: its contact page or
+    /// imprint, and the page of its people.
     async fn read_site(&mut self, run: &mut Run, url: Url, named_by: Option<usize>) -> Result<(), JournalError> {
         let Some((facts, at)) = self.read_page(run, &url, named_by).await? else { return Ok(()) };
-        let resolution = resolve(&self.research.asked, &self.research.findings);
-        let is_about_it = resolution.members.iter().any(|(member, _)| *member == at);
-        let says = |field: Field| self.research.findings.get(at).is_some_and(|page| first(&page.claims, &field).is_some());
-        let says_all = says(Field::Phone) && says(Field::Zip);
-        let contact = facts.contact_pages.first().and_then(|contact| Url::parse(contact).ok());
-        if let Some(contact) = contact.filter(|_| is_about_it && !says_all) {
-            self.read_page(run, &contact, None).await?;
+        if let Some(moved) = facts.moved_to.as_deref().and_then(|moved| Url::parse(moved).ok())
+            && !self.research.has_read_host(&moved)
+        {
+            // The old address was the business's, so its word for the new one is worth a page.
+            return Box::pin(self.read_site(run, moved, named_by)).await;
+        }
+        if !self.could_be_its_own(at) {
+            return Ok(());
+        }
+        let says = |field: &Field| self.research.findings.get(at).is_some_and(|page| first(&page.claims, field).is_some());
+        if !(says(&Field::Phone) && says(&Field::Zip)) {
+            for kind in [PageKind::Contact, PageKind::Imprint, PageKind::Locations] {
+                if self.read_linked(run, &facts, kind).await? {
+                    break;
+                }
+            }
+        }
+        if facts.people.is_empty() && self.knows_own_site() {
+            self.read_linked(run, &facts, PageKind::Team).await?;
         }
         Ok(())
     }
 
+    /// Whether a page is the business's own word, and by the name that was asked for.
+    fn could_be_its_own(&self, at: usize) -> bool {
+        let page = self.research.findings.get(at);
+        page.is_some_and(|page| page.own_site && self.research.asked.name_likeness(&page.subject) >= NAME_ALIKE) || self.is_member(at)
+    }
+
+    fn is_member(&self, at: usize) -> bool {
+        let resolution = resolve(&self.research.asked, &self.research.findings);
+        resolution.members.iter().any(|(member, _)| *member == at)
+    }
+
+    /// Reads the best page of a kind that a page links to; whether there was one to read.
+    async fn read_linked(&mut self, run: &mut Run, facts: &PageFacts, kind: PageKind) -> Result<bool, JournalError> {
+        let links = facts.links.iter().filter(|(of, _)| *of == kind).filter_map(|(_, url)| Url::parse(url).ok());
+        let Some(url) = links.into_iter().find(|url| !self.research.has_read(url)) else { return Ok(false) };
+        Ok(self.read_page(run, &url, None).await?.is_some())
+    }
+
     async fn read_page(&mut self, run: &mut Run, url: &Url, named_by: Option<usize>) -> Result<Option<(PageFacts, usize)>, JournalError> {
-        if self.pages_asked >= self.payload.max_results || self.research.has_read(url) {
+        if self.pages_asked >= PAGES_A_CANDIDATE * self.payload.max_results || self.research.has_read(url) {
             return Ok(None);
         }
         self.pages_asked += 1;
@@ -172,13 +206,10 @@ impl<'a> Search<'a> {
 
     fn conclude(self, run: &Run) -> Result<Found, Error> {
         self.research.check_answered(run)?;
-        let Research { asked, findings, .. } = self.research;
-        let resolution = resolve(&asked, &findings);
-        let Resolution { score, rivalled, .. } = resolution;
-        let members = members(&resolution, &findings);
-        let business = score.map(|score| merge::business(&members, &asked, score));
+        let Outcome { resolution: Resolution { score, rivalled, closed, .. }, members, business } = self.research.outcome();
         let findings: Vec<Finding> = members.into_iter().map(|(finding, _)| finding).collect();
-        let report = result::Report { payload: &self.payload, business, findings: &findings, score, rivalled, stopped: run.stopped() };
+        let (payload, stopped) = (&self.payload, run.stopped());
+        let report = result::Report { payload, business, findings: &findings, score, rivalled, closed, stopped };
         Ok(Found { matched: score.is_some(), result: report.to_json() })
     }
 }
