@@ -41,6 +41,13 @@ pub struct FieldValue {
     pub alternatives: Vec<Leaf>,
 }
 
+impl FieldValue {
+    fn new(leaf: Leaf, own: Option<&str>) -> Self {
+        let Leaf { value, confidence, sources, alternatives } = leaf;
+        Self { value, confidence, sources, previous: own.map(str::to_owned), alternatives }
+    }
+}
+
 /// All that is known at one moment.
 #[derive(Debug, Clone)]
 pub struct Known {
@@ -113,10 +120,12 @@ pub fn known(record: &Record, research: &Research<'_>) -> Known {
         if let Some(slot) = known.lack.iter_mut().find(|(of, _)| *of == want) {
             slot.1 = lacking;
         }
-        if let Some(Leaf { value, confidence, sources, alternatives }) = leaf {
-            let previous = own.map(str::to_owned);
-            known.fields.push((want.key(), FieldValue { value, confidence, sources, previous, alternatives }));
+        if let Some(leaf) = leaf {
+            known.fields.push((want.key(), FieldValue::new(leaf, own)));
         }
+    }
+    if let Some(leaf) = known.business.as_ref().and_then(|business| business.website.clone()) {
+        known.fields.push(("website", FieldValue::new(leaf, None)));
     }
     known
 }

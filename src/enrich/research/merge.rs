@@ -20,6 +20,8 @@ use crate::enrich::words::{fold, name_words};
 const VALUES_MAX: usize = 20;
 /// Values that contradict the one that is shown, of those that are kept.
 const ALTERNATIVES_MAX: usize = 5;
+/// What a source says in its place, and not in passing, it says with this strength at least.
+const PLAIN: u8 = 45;
 /// Nobody is ever quite sure.
 const CONFIDENCE_MAX: u32 = 99;
 
@@ -157,7 +159,11 @@ impl Merged<'_> {
     fn own_first(&self, field: &Field) -> Vec<Leaf> {
         let groups = self.of(field);
         let says_any = groups.first().is_some_and(|group| group.standing >= Standing::Own);
-        let (own, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| !says_any || group.standing >= Standing::Own);
+        // Beside one that stands where such things stand, one in a sentence is likely somebody else's.
+        let is_plain = |group: &&Group<'_>| group.sources.values().any(|strength| *strength >= PLAIN);
+        let says_plainly = groups.iter().any(|group| group.standing >= Standing::Own && is_plain(group));
+        let (own, others): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| !says_any || (group.standing >= Standing::Own && (!says_plainly || is_plain(group))));
         let mut leaves: Vec<Leaf> = own.into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
         if let Some(leaf) = leaves.first_mut() {
             leaf.alternatives = others.iter().take(ALTERNATIVES_MAX).map(|group| self.leaf(group, group.confidence)).collect();

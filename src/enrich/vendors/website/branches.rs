@@ -12,6 +12,8 @@ use crate::enrich::claim::{Claim, Field};
 
 /// How far up the part of an address may reach.
 const LEVELS_MAX: usize = 12;
+/// Lines after an address that may be about it.
+const FOLLOWING_MAX: usize = 5;
 /// Values of one kind that one branch may have.
 const VALUES_MAX: usize = 5;
 
@@ -37,11 +39,18 @@ pub(super) fn read(lines: &[Line<'_>], addresses: &[(usize, &Found)], names: &[C
         }
     }
     let mut branches = Vec::new();
-    for (at, found) in addresses {
+    for (index, (at, found)) in addresses.iter().enumerate() {
+        // Flat pages have no part for each: what follows the address up to the next one's heading is about it.
+        let next = addresses.get(index + 1).map_or(lines.len(), |(next, _)| *next);
+        let parent_of = |at: usize| lines.get(at).and_then(|line| Some(block(line.element).parent()?.id()));
+        let follows = (at + 1..next.min(at + 1 + FOLLOWING_MAX))
+            .take_while(|other| lines.get(*other).is_some_and(|line| !is_heading(line.element)) && parent_of(*other) == parent_of(*at))
+            .collect::<BTreeSet<usize>>();
         // The largest part of the page that holds this address and no other.
         let part = above(*at).take_while(|element| counts.get(&element.id()) == Some(&1) && element.value().name() != "body").last();
         let is_inside = |other: usize| part.is_some_and(|part| above(other).any(|element| element.id() == part.id()));
-        let of_part: BTreeSet<usize> = (0..lines.len()).filter(|other| *other == *at || is_inside(*other)).collect();
+        let of_part: BTreeSet<usize> =
+            (0..lines.len()).filter(|other| *other == *at || is_inside(*other) || follows.contains(other)).collect();
         let own: Vec<&Line<'_>> = of_part.iter().filter_map(|at| lines.get(*at)).collect();
         let text = joined(own.iter().copied()).text;
         let mut claims: Vec<Claim> = names.iter().filter(|claim| claim.field == Field::Name).cloned().collect();
@@ -58,6 +67,15 @@ pub(super) fn read(lines: &[Line<'_>], addresses: &[(usize, &Found)], names: &[C
         branches.push(Branch { claims, lines: of_part });
     }
     branches
+}
+
+/// The block that a line's text stands in.
+fn block(element: ElementRef<'_>) -> ElementRef<'_> {
+    let above = element.ancestors().filter_map(ElementRef::wrap);
+    std::iter::once(element)
+        .chain(above)
+        .find(|element| !matches!(element.value().name(), "a" | "span" | "b" | "strong" | "i" | "em" | "small" | "time" | "abbr"))
+        .unwrap_or(element)
 }
 
 fn is_heading(element: ElementRef<'_>) -> bool {

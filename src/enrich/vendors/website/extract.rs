@@ -22,9 +22,13 @@ pub(super) const PROSE: u8 = 50;
 const HIDDEN: u8 = 45;
 /// It is somebody's there, not the business's own.
 const PERSONAL: u8 = 40;
+/// What stands in a running text, which may be about anybody.
+const RUNNING: u8 = 40;
 pub(super) const TITLE: u8 = 30;
 
 const VALUES_MAX: usize = 20;
+/// Longer lines are running text, in bytes.
+const RUNNING_CHARS_MIN: usize = 90;
 const SCRIPTS_MAX: usize = 20;
 const PEOPLE_MAX: usize = 60;
 /// Lines around an address where a number is likely of the same business.
@@ -149,7 +153,12 @@ fn phones(lines: &[&Line<'_>], country: Option<&str>) -> Vec<Claim> {
         let context = if is_label { format!("{above}\n{}", line.text) } else { line.text.clone() };
         for phone in prose::phones(&context, country, VALUES_MAX) {
             let is_near = near.iter().any(|address| address.abs_diff(at) <= NEAR) || is_typeset(Some(line));
-            let strength = if phone.is_labelled || is_near { LABELLED } else { PROSE };
+            let strength = match (phone.is_labelled || is_near, is_running(line)) {
+                // A sentence may be about anybody.
+                (_, true) => RUNNING,
+                (true, false) => LABELLED,
+                (false, false) => PROSE,
+            };
             let shown = prose::number(&phone.number, country.unwrap_or("US"));
             claims.extend(shown.and_then(|number| Claim::new(Field::Phone, &number, strength)).filter(|_| claims.len() < VALUES_MAX));
         }
@@ -161,6 +170,11 @@ fn emails(lines: &[&Line<'_>]) -> Vec<Claim> {
     let own = lines.iter().filter(|line| !prose::is_credit(&line.text));
     let found = own.flat_map(|line| contact::emails(&line.text, VALUES_MAX)).take(VALUES_MAX);
     found.filter_map(|(email, is_hidden)| Claim::new(Field::Email, &email, if is_hidden { HIDDEN } else { PROSE })).collect()
+}
+
+/// Whether a line is a sentence in a text, and not one of those that say where and how the business is to be had.
+fn is_running(line: &Line<'_>) -> bool {
+    line.text.len() > RUNNING_CHARS_MIN && !is_typeset(Some(line))
 }
 
 fn is_typeset(line: Option<&Line<'_>>) -> bool {
