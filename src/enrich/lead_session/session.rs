@@ -9,10 +9,10 @@ use super::plan::{Action, Lack, Target};
 use super::record::Record;
 use super::want::{Ask, GainTable, Want};
 use crate::enrich::claim::{Field, first};
-use crate::enrich::matching::{best, judge};
+use crate::enrich::matching::{NAME_ALIKE, judge};
 use crate::enrich::research::hits::Hit;
-use crate::enrich::research::{Research, Tools, resolve};
-use crate::enrich::vendors::website::PageKind;
+use crate::enrich::research::{Finding, Research, Tools};
+use crate::enrich::vendors::website::{PageKind, kind_by_address};
 use crate::enrich::{JournalError, Run};
 use crate::types::{LeadPayload, Usd};
 
@@ -20,6 +20,8 @@ use crate::types::{LeadPayload, Usd};
 const PLAUSIBLE_SCORE: u32 = 35;
 /// So many pages of each kind of the business's own site.
 const PAGES_OF_A_KIND: usize = 2;
+/// So many pages of its own that a search found.
+const OWN_HITS_MAX: usize = 4;
 /// So many pages of others about it.
 const LISTINGS_MAX: usize = 4;
 
@@ -157,15 +159,12 @@ impl<'a> Session<'a> {
         {
             add(Ask::Home, url, None);
         }
-        let subjects: Vec<_> = self.research.findings.iter().map(|finding| finding.subject.clone()).collect();
-        if let Some((at, _)) = best(&self.research.asked, &subjects) {
-            for (index, finding) in self.research.findings.iter().enumerate().filter(|(_, finding)| !finding.own_site) {
-                let plausible = index == at || judge(&self.research.asked, &finding.subject).matched;
-                let worth = judge(&self.research.asked, &finding.subject).score >= PLAUSIBLE_SCORE;
-                let website = first(&finding.claims, &Field::Website).and_then(|website| Url::parse(website).ok());
-                if let Some(url) = website.filter(|url| plausible && worth && !self.research.has_read_host(url)) {
-                    add(Ask::Home, url, Some(index));
-                }
+        for (index, finding) in self.research.findings.iter().enumerate().filter(|(_, finding)| !finding.own_site) {
+            let verdict = judge(&self.research.asked, &finding.subject);
+            let is_named_so = self.research.asked.name_likeness(&finding.subject) >= NAME_ALIKE && verdict.score >= PLAUSIBLE_SCORE;
+            let website = first(&finding.claims, &Field::Website).and_then(|website| Url::parse(website).ok());
+            if let Some(url) = website.filter(|url| (verdict.matched || is_named_so) && !self.research.has_read_host(url)) {
+                add(Ask::Home, url, Some(index));
             }
         }
         for (index, finding) in self.research.findings.iter().enumerate() {
@@ -173,23 +172,23 @@ impl<'a> Session<'a> {
                 add(Ask::Home, url, Some(index));
             }
         }
-        for at in &known.own_pages {
-            let Some(page) = self.research.findings.get(*at) else { continue };
-            for (kind, ask) in [
-                (PageKind::Contact, Ask::Contact),
-                (PageKind::Imprint, Ask::Imprint),
-                (PageKind::Team, Ask::Team),
-                (PageKind::About, Ask::About),
-                (PageKind::Locations, Ask::Locations),
-            ] {
+        // Pages of the business's own, and of a site that could be: its contact page may tell.
+        let could_be = |finding: &Finding| finding.own_site && self.research.asked.name_likeness(&finding.subject) >= NAME_ALIKE;
+        let own = self.research.findings.iter().enumerate().filter(|(at, page)| known.own_pages.contains(at) || could_be(page));
+        for (_, page) in own {
+            for kind in [PageKind::Contact, PageKind::Imprint, PageKind::Team, PageKind::About, PageKind::Locations] {
                 let links = page.links.iter().filter(|(of, _)| *of == kind).take(PAGES_OF_A_KIND);
                 for url in links.filter_map(|(_, url)| Url::parse(url).ok()) {
-                    add(ask, url, None);
+                    add(ask_of(kind), url, None);
                 }
             }
         }
-        if !own_site_known {
-            for hit in self.hits.iter().filter(|hit| hit.is_own).take(2) {
+        for hit in self.hits.iter().filter(|hit| hit.is_own).take(OWN_HITS_MAX) {
+            let kind = kind_by_address(&hit.url).map(ask_of);
+            if let Some(ask) = kind {
+                add(ask, hit.url.clone(), None);
+            }
+            if !own_site_known {
                 add(Ask::Home, hit.front(), None);
             }
         }
@@ -208,9 +207,15 @@ impl<'a> Session<'a> {
             .filter(|address| !self.checked.contains(address))
             .collect()
     }
+}
 
-    /// Whether the business was identified.
-    pub(super) fn is_matched(&self) -> bool {
-        resolve(&self.research.asked, &self.research.findings).score.is_some()
+/// What a page of that kind is expected to be good for.
+fn ask_of(kind: PageKind) -> Ask {
+    match kind {
+        PageKind::Contact => Ask::Contact,
+        PageKind::Imprint => Ask::Imprint,
+        PageKind::Team => Ask::Team,
+        PageKind::About => Ask::About,
+        PageKind::Locations => Ask::Locations,
     }
 }

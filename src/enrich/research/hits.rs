@@ -23,6 +23,8 @@ pub struct Hit {
 const SHARED: [&str; 8] =
     ["facebook.com", "instagram.com", "linkedin.com", "x.com", "twitter.com", "youtube.com", "wikipedia.org", "pinterest.com"];
 
+/// So much of the name must stand there, in percent.
+const NAMED_MIN: u32 = 70;
 /// A hit with fewer points is about something else: the name with nothing of the place, or half of the name with a place.
 const POINTS_MIN: u32 = 80;
 
@@ -34,12 +36,15 @@ impl Hit {
         if SHARED.iter().any(|shared| host == *shared || host.ends_with(&format!(".{shared}"))) {
             return None;
         }
-        let words = format!(" {} ", fold(&format!("{title} {snippet}")));
+        let (title, words) = (format!(" {} ", fold(title)), format!(" {} ", fold(&format!("{title} {snippet}"))));
         let is_own = asked.names().any(|name| is_named_after(&host, name)) || asked.domains().contains(&host);
         let named = asked.names().map(|name| share_of(&name_words(name), &words)).max().unwrap_or(0);
-        if named < 50 && !is_own {
+        let titled = asked.names().map(|name| share_of(&name_words(name), &title)).max().unwrap_or(0);
+        if named < NAMED_MIN && !is_own {
             return None;
         }
+        // A page whose title is about something else, such as all businesses of a city, says little of each.
+        let named = if titled >= NAMED_MIN { named } else { named / 2 };
         let place = asked.place_words().filter(|word| words.contains(&format!(" {} ", fold(word)))).count();
         let points = named + 15 * u32::try_from(place).unwrap_or(0) + if is_own { 60 } else { 0 };
         Some(Self { url, words, points, is_own })

@@ -56,7 +56,7 @@ pub fn business(findings: &[(Finding, Standing)], asked: &Subject, score: u32) -
     }
     let merged = Merged { groups, score };
     Business {
-        name: merged.one(&Field::Name),
+        name: merged.name(asked),
         legal_name: merged.one(&Field::LegalName),
         phones: merged.own_first(&Field::Phone),
         emails: merged.own_first(&Field::Email),
@@ -169,6 +169,17 @@ impl Merged<'_> {
             leaf.alternatives = others.iter().take(ALTERNATIVES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
         }
         leaves
+    }
+
+    /// The name by which it was asked for, where a source has it so; else the one that most speaks for. A title says more
+    /// than the name, and any list may have its own way to write it.
+    fn name(&self, asked: &Subject) -> Option<Leaf> {
+        let groups = self.of(&Field::Name);
+        let is_asked = |group: &&&Group<'_>| asked.names().any(|name| name_words(name) == name_words(&group.shown.value));
+        match groups.iter().find(is_asked) {
+            Some(group) => Some(self.leaf(group, group.confidence)),
+            None => self.one(&Field::Name),
+        }
     }
 
     fn social(&self) -> BTreeMap<String, Leaf> {

@@ -10,7 +10,7 @@ mod result;
 use url::Url;
 
 use super::claim::{Field, first};
-use super::matching::{NAME_ALIKE, Subject, best, judge};
+use super::matching::{NAME_ALIKE, NAME_RELATED, Subject, best, judge};
 use super::research::hits::Hit;
 use super::research::resolve::Standing;
 use super::research::{Finding, Outcome, Research, Resolution, Tools, resolve};
@@ -80,6 +80,7 @@ impl<'a> Search<'a> {
         let subjects: Vec<Subject> = self.research.findings.iter().map(|finding| finding.subject.clone()).collect();
         if let Some((at, verdict)) = best(asked, &subjects)
             && verdict.score >= PLAUSIBLE_SCORE
+            && asked.name_likeness(self.subject_of(at)) >= NAME_RELATED
         {
             self.read_named_site(run, at).await?;
         }

@@ -221,6 +221,11 @@ fn best(mut ranked: Vec<(usize, PageKind, usize, String)>) -> Vec<(PageKind, Str
     pages
 }
 
+/// What a page is for, as far as its address says.
+pub fn kind_by_address(url: &Url) -> Option<PageKind> {
+    kind_of("", url).map(|(_, kind)| kind)
+}
+
 /// The kind, and how many words too many there are; what people read counts before the address.
 fn kind_of(text: &str, url: &Url) -> Option<(usize, PageKind)> {
     let by_text = kind_of_words(&fold(text)).map(|(extra, kind)| (2 * extra, kind));

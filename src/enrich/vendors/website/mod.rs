@@ -39,6 +39,7 @@ use url::Url;
 pub use facts::{PageFacts, PageKind, Person, TEXT_BYTES_MAX};
 pub use fetch::{Fetch, Page};
 pub use guarded::GuardedFetch;
+pub use links::kind_by_address;
 pub use robots::TOKEN as ROBOTS_TOKEN;
 
 use self::manners::Manners;
