@@ -34,8 +34,8 @@ pub type Lack = [(Want, u32); Want::ALL.len()];
 
 /// At most so many questions in one round: what the first ones bring changes what is worth asking.
 const ACTIONS_A_ROUND: usize = 3;
-/// A question that promises less than this for a cent, in points, isn't asked.
-const GAIN_MIN: u64 = 1;
+/// A question that promises less than this for a cent, in thousandths of a point, isn't asked.
+const GAIN_MIN: u64 = 60;
 
 /// A round's questions, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,13 +89,13 @@ pub fn choose(candidates: &[Action], lack: &Lack, table: &GainTable, left: Usd) 
     }
 }
 
-/// Points that a question is expected to bring for a cent. Free ones are taken as costing a hundredth of a cent.
+/// Thousandths of a point that a question is expected to bring for a cent. Free ones are taken as costing a hundredth of a cent.
 fn rate(action: &Action, lack: &Lack, table: &GainTable) -> u64 {
     let gain: u64 =
         lack.iter().map(|(want, percent)| u64::from(want.weight() * percent) * u64::from(table.chance(action.ask, *want))).sum();
     let cost = u64::try_from(action.cost_max.micros()).unwrap_or(0).max(100);
     // Weights are tenths of points, the lack is in percent, the chance in parts of ten thousand; a cent is 10,000 micro-dollars.
-    gain / cost / 1000
+    gain / cost
 }
 
 #[cfg(test)]

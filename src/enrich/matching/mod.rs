@@ -169,15 +169,21 @@ impl Subject {
             || any_agrees(&self.domains, &other.domains, str::eq) == Some(true)
     }
 
-    /// Whether two findings are one business listed twice: the same line or the same domain, or the same door under a name that
-    /// is alike, since one house has many tenants.
+    /// Whether two findings are one business listed twice: the same line or the same domain; or the same door under a name that
+    /// is alike, since one house has many tenants; or the same name in the same town where nothing tells them apart.
     pub fn is_same_business(&self, other: &Self) -> bool {
         let door = || {
             agree(self.zip.as_ref(), other.zip.as_ref(), place::same_zip) == Some(true)
                 && agree(self.street.as_ref(), other.street.as_ref(), place::same_street) == Some(true)
         };
+        // Nothing tells them apart: the same name in the same town, and one of them says no more than that.
+        let same_town = || {
+            agree(self.city.as_ref(), other.city.as_ref(), place::same_city) == Some(true)
+                && agree(self.zip.as_ref(), other.zip.as_ref(), place::same_zip) != Some(false)
+                && agree(self.street.as_ref(), other.street.as_ref(), place::same_street).is_none()
+        };
         let name = self.name_likeness(other);
-        (name >= NAME_RELATED && self.shares_contact(other)) || (name >= NAME_ALIKE && door())
+        (name >= NAME_RELATED && self.shares_contact(other)) || (name >= NAME_ALIKE && door()) || (name >= NAME_SAME && same_town())
     }
 }
 
