@@ -103,7 +103,8 @@ pub fn known(record: &Record, research: &Research<'_>) -> Known {
     };
     if let Some(name) = record.person() {
         known.person = find_person(name, &known.members);
-        known.derived_email = derive_email(name, &known);
+        // Who isn't among the people that the business names may have left.
+        known.derived_email = known.person.as_ref().and_then(|_| derive_email(name, &known));
     }
     for want in Want::ALL {
         let leaf = known.business.as_ref().and_then(|business| answer(want, business, record, research, &known));
@@ -148,6 +149,8 @@ fn answer(want: Want, business: &Business, record: &Record, research: &Research<
             let confirmed = business.emails.iter().find(|leaf| record.email() == Some(leaf.value.as_str()));
             confirmed.or(business.emails.first()).cloned()
         }
+        // A private address is no wrong one: that of the business stands with the person.
+        Want::Email if record.has_private_email() => None,
         Want::Email => personal_email(research, known),
         Want::Title => known.person.as_ref()?.role.clone(),
         Want::Street => address.street.clone(),
@@ -173,7 +176,10 @@ pub fn says_the_same(want: Want, found: &str, own: &str, record: &Record) -> boo
 /// The named person among those who work there, the most alike first.
 fn find_person(name: &str, members: &[(Finding, Standing)]) -> Option<Found> {
     let mut best: Option<(u32, Standing, usize, &Person)> = None;
-    for (source, (finding, standing)) in members.iter().enumerate() {
+    // Where the business itself names its people, what lists say of others is out of date.
+    let names_its_own = members.iter().any(|(finding, standing)| *standing >= Standing::Own && !finding.people.is_empty());
+    let speaking = members.iter().enumerate().filter(|(_, (_, standing))| !names_its_own || *standing >= Standing::Own);
+    for (source, (finding, standing)) in speaking {
         for person in &finding.people {
             let likeness = person::likeness(name, &person.name);
             let says_more = |other: &Person| {

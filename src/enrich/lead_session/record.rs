@@ -60,6 +60,11 @@ impl Record {
         self.email.as_deref()
     }
 
+    /// Whether its address is one at a mailbox provider's, as people have them for themselves.
+    pub fn has_private_email(&self) -> bool {
+        self.email.as_deref().and_then(|email| email.split_once('@')).is_some_and(|(_, host)| is_public_provider(host))
+    }
+
     /// ISO 3166-1 alpha-2, where the record's country is one.
     pub fn region(&self) -> Option<&str> {
         self.country.as_deref().map(str::trim).and_then(country_code)

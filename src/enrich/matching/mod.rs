@@ -14,8 +14,8 @@
 //! | country | 0 | -50 |
 //!
 //! What only one side knows counts nothing. It is a match from [`MATCH_SCORE`] points on, provided that the names are alike to
-//! [`NAME_ALIKE`] percent, or to [`NAME_RELATED`] where the phone or the domain agrees. Asked by name alone, only a name alike
-//! to [`NAME_SAME`] percent counts, with [`MATCH_SCORE`] points. Whether another candidate fits as well is asked in
+//! [`NAME_SAME`] percent, or to [`NAME_ALIKE`] where the street agrees, or to [`NAME_RELATED`] where the phone or the domain
+//! does. Asked by name alone, a name alike to [`NAME_SAME`] percent gets [`MATCH_SCORE`] points. Whether another candidate fits as well is asked in
 //! [`best`]: two businesses that can't be told apart are no match, because nobody should pay for the toss of a coin.
 
 pub mod place;
@@ -221,7 +221,12 @@ pub fn judge(asked: &Subject, candidate: &Subject) -> Verdict {
     if asked.is_a_name_alone() && name >= NAME_SAME && country != Some(false) {
         score = score.max(MATCH_SCORE);
     }
-    let name_needed = if phone == Some(true) || domain == Some(true) { NAME_RELATED } else { NAME_ALIKE };
+    let name_needed = match (phone == Some(true) || domain == Some(true), street == Some(true)) {
+        (true, _) => NAME_RELATED,
+        (false, true) => NAME_ALIKE,
+        // A word more or less may be another business of the same town.
+        (false, false) => NAME_SAME,
+    };
     Verdict { score, matched: score >= MATCH_SCORE && name >= name_needed, rivalled: false }
 }
 
@@ -238,7 +243,8 @@ pub fn best(asked: &Subject, candidates: &[Subject]) -> Option<(usize, Verdict)>
 }
 
 impl Subject {
-    fn is_a_name_alone(&self) -> bool {
+    /// Whether nothing but a name is known of it.
+    pub fn is_a_name_alone(&self) -> bool {
         let Self { names: _, country: _, speaks_of_city: _, street, city, state, zip, phones, domains } = self;
         [street, city, state, zip].into_iter().all(Option::is_none) && phones.is_empty() && domains.is_empty()
     }

@@ -45,8 +45,10 @@ impl Hit {
         }
         // A page whose title is about something else, such as all businesses of a city, says little of each.
         let named = if titled >= NAMED_MIN { named } else { named / 2 };
+        let is_name_alone = asked.is_a_name_alone();
         let place = asked.place_words().filter(|word| words.contains(&format!(" {} ", fold(word)))).count();
         let points = named + 15 * u32::try_from(place).unwrap_or(0) + if is_own { 60 } else { 0 };
+        let points = if is_name_alone && titled >= NAMED_MIN { points.max(POINTS_MIN) } else { points };
         Some(Self { url, words, points, is_own })
     }
 

@@ -105,13 +105,15 @@ impl<'a> Search<'a> {
         let mut hits: Vec<Hit> =
             found.iter().filter_map(|hit| Hit::judged(asked, &hit.url, &hit.title, &hit.snippet)).filter(Hit::is_worth_reading).collect();
         hits.sort_by_key(|hit| std::cmp::Reverse(hit.points));
+        let is_name_alone = asked.is_a_name_alone();
         for hit in hits.iter().filter(|hit| hit.is_own) {
-            if !self.research.has_read_host(&hit.url) && !self.knows_own_site() {
+            // Asked by name alone, each site of that name may be the one, and has to be seen.
+            if !self.research.has_read_host(&hit.url) && (is_name_alone || !self.knows_own_site()) {
                 self.read_site(run, hit.front(), None).await?;
             }
         }
         for hit in hits.iter().filter(|hit| !hit.is_own) {
-            if self.lacks_nothing() {
+            if self.lacks_nothing() && !is_name_alone {
                 break;
             }
             let Some((_, at)) = self.read_page(run, &hit.url, None).await? else { continue };
