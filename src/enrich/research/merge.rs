@@ -20,8 +20,10 @@ use crate::enrich::words::{fold, name_words};
 const VALUES_MAX: usize = 20;
 /// Values that contradict the one that is shown, of those that are kept.
 const ALTERNATIVES_MAX: usize = 5;
-/// What a source says in its place, and not in passing, it says with this strength at least.
-const PLAIN: u8 = 45;
+/// What is so much weaker than the strongest is said in passing.
+const PASSING: u8 = 14;
+/// What a page's data for machines says.
+const STRUCTURED: u8 = 80;
 /// Nobody is ever quite sure.
 const CONFIDENCE_MAX: u32 = 99;
 
@@ -59,7 +61,7 @@ pub fn business(findings: &[(Finding, Standing)], asked: &Subject, score: u32) -
         name: merged.name(asked),
         legal_name: merged.one(&Field::LegalName),
         phones: merged.own_first(&Field::Phone),
-        emails: merged.own_first(&Field::Email),
+        emails: merged.all_own(&Field::Email),
         website: merged.one(&Field::Website),
         address: Address {
             street: merged.one(&Field::Street),
@@ -116,6 +118,11 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// The strongest that any source says of it.
+    fn strength(&self) -> u8 {
+        self.sources.values().copied().max().unwrap_or(0)
+    }
+
     /// 100 less what is left of the doubt.
     fn agreement(&self) -> u32 {
         let doubt = self.sources.values().fold(1_000_000_u64, |doubt, strength| doubt * u64::from(100 - strength.min(&100)) / 100);
@@ -154,16 +161,30 @@ impl Merged<'_> {
         self.of(field).into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect()
     }
 
+    /// Where the business itself says any, those that it says.
+    fn all_own(&self, field: &Field) -> Vec<Leaf> {
+        let groups = self.of(field);
+        let says_any = groups.first().is_some_and(|group| group.standing >= Standing::Own);
+        let own = groups.into_iter().filter(|group| !says_any || group.standing >= Standing::Own);
+        own.take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect()
+    }
+
     /// Where the business itself says any, what only lists say beside it is an alternative: a number of long ago, or one that
     /// the list put there itself.
     fn own_first(&self, field: &Field) -> Vec<Leaf> {
         let groups = self.of(field);
         let says_any = groups.first().is_some_and(|group| group.standing >= Standing::Own);
-        // Beside one that stands where such things stand, one in a sentence is likely somebody else's.
-        let is_plain = |group: &&Group<'_>| group.sources.values().any(|strength| *strength >= PLAIN);
-        let says_plainly = groups.iter().any(|group| group.standing >= Standing::Own && is_plain(group));
-        let (own, others): (Vec<_>, Vec<_>) =
-            groups.into_iter().partition(|group| !says_any || (group.standing >= Standing::Own && (!says_plainly || is_plain(group))));
+        // Its own stands on page after page, in its data or where it asks to be called; what stands once and in passing beside
+        // that is likely a partner's, or of whoever made the site.
+        let own_groups = || groups.iter().filter(|group| group.standing >= Standing::Own);
+        let pages = own_groups().map(|group| group.sources.len()).max().unwrap_or(0);
+        let strongest = own_groups().map(|group| group.strength()).max().unwrap_or(0);
+        let is_its_own = |group: &Group<'_>| {
+            let is_repeated = group.sources.len() >= 2;
+            let is_as_strong = pages < 2 && group.strength() + PASSING >= strongest;
+            group.standing >= Standing::Own && (is_repeated || is_as_strong || group.strength() >= STRUCTURED)
+        };
+        let (own, others): (Vec<_>, Vec<_>) = groups.iter().copied().partition(|group| !says_any || is_its_own(group));
         let mut leaves: Vec<Leaf> = own.into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
         if let Some(leaf) = leaves.first_mut() {
             leaf.alternatives = others.iter().take(ALTERNATIVES_MAX).map(|group| self.leaf(group, group.confidence)).collect();

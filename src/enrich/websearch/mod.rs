@@ -24,6 +24,9 @@ const PLAUSIBLE_SCORE: u32 = 35;
 /// Pages that are read for each candidate of `max_results`.
 const PAGES_A_CANDIDATE: i64 = 2;
 
+/// What a page says with less strength, it says in passing.
+const IN_PLACE: u8 = 50;
+
 /// The enricher of `enrich/websearch`.
 #[derive(Debug, Clone)]
 pub struct Websearch {
@@ -167,8 +170,11 @@ impl<'a> Search<'a> {
         if !self.could_be_its_own(at) {
             return Ok(());
         }
-        let says = |field: &Field| self.research.findings.get(at).is_some_and(|page| first(&page.claims, field).is_some());
-        if !(says(&Field::Phone) && says(&Field::Zip)) {
+        let claims = self.research.findings.get(at).map(|page| page.claims.as_slice()).unwrap_or_default();
+        let of = |field: Field| claims.iter().filter(move |claim| claim.field == field);
+        // A number in a sentence may be anybody's, and of several the contact page tells which is the one.
+        let says_number = of(Field::Phone).count() == 1 && of(Field::Phone).all(|claim| claim.strength >= IN_PLACE);
+        if !(says_number && of(Field::Zip).next().is_some()) {
             for kind in [PageKind::Contact, PageKind::Imprint, PageKind::Locations] {
                 if self.read_linked(run, &facts, kind).await? {
                     break;

@@ -8,7 +8,7 @@ use super::facts::{PageFacts, PageKind, Person, TEXT_BYTES_MAX};
 use super::html::{Line, Pattern, pattern, select};
 use super::node::Graph;
 use super::people::Mention;
-use super::{address, branches, contact, hours, html, json_ld, links, markup, notice, people, prose, schema_org};
+use super::{address, branches, contact, hours, html, json_ld, links, markup, notice, others, people, prose, schema_org};
 use crate::enrich::claim::{Claim, Field};
 use crate::enrich::words::{fold, one_line};
 
@@ -22,6 +22,8 @@ pub(super) const PROSE: u8 = 50;
 const HIDDEN: u8 = 45;
 /// It is somebody's there, not the business's own.
 const PERSONAL: u8 = 40;
+/// A number beside an address.
+const BY_ADDRESS: u8 = 75;
 /// What stands in a running text, which may be about anybody.
 const RUNNING: u8 = 40;
 pub(super) const TITLE: u8 = 30;
@@ -84,7 +86,8 @@ impl Page<'_> {
         addresses.dedup_by(|one, other| one.address == other.address);
         let several =
             addresses.iter().any(|found| found.address != addresses.first().map(|first| first.address.clone()).unwrap_or_default());
-        let knows_phone = said(&Field::Phone, &entities) || links.claims.iter().any(|claim| claim.field == Field::Phone);
+        let knows_phone = said(&Field::Phone, &entities);
+        let own_words = others::own_words(&claims);
         let knows_hours = said(&Field::Hours, &entities);
         let mut own_lines = vec![true; lines.len()];
         if several {
@@ -97,11 +100,22 @@ impl Page<'_> {
         } else if let Some(found) = addresses.first() {
             claims.extend(found.address.claims(if is_typeset(lines.get(text.line_at(found.at))) { TYPESET_ADDRESS } else { PROSE }));
         }
-        claims.extend(links.claims);
+        let lang = facts.lang.as_deref();
+        let speaks_of_another = |line: &Line<'_>| is_running(line) || others::is_about_another(&line.text, &own_words, lang);
+        claims.extend(links.claims.into_iter().map(|claim| {
+            let number: Option<String> = (claim.field == Field::Phone).then(|| digits_of(&claim.value));
+            // A link is as good as the line that it stands in.
+            let in_passing = number.is_some_and(|number| {
+                let tail = number.get(number.len().saturating_sub(9)..).unwrap_or(&number).to_owned();
+                let mut standing = lines.iter().filter(|line| digits_of(&line.text).contains(&tail)).peekable();
+                standing.peek().is_some() && standing.all(|line| speaks_of_another(line))
+            });
+            if in_passing { Claim { strength: claim.strength.min(RUNNING), ..claim } } else { claim }
+        }));
         let kept: Vec<&Line<'_>> = lines.iter().zip(&own_lines).filter(|(_, own)| **own).map(|(line, _)| line).collect();
         let rest = joined(kept.iter().copied());
         if !knows_phone {
-            claims.extend(phones(&kept, country));
+            claims.extend(phones(&kept, country, &speaks_of_another));
         }
         claims.extend(emails(&kept));
         if !knows_hours {
@@ -142,7 +156,7 @@ fn names(document: &Html, title: &str) -> Vec<Claim> {
 }
 
 /// Numbers in text. One beside an address, in a footer, or under a label is more likely the business's own.
-fn phones(lines: &[&Line<'_>], country: Option<&str>) -> Vec<Claim> {
+fn phones(lines: &[&Line<'_>], country: Option<&str>, speaks_of_another: &dyn Fn(&Line<'_>) -> bool) -> Vec<Claim> {
     let text = joined(lines.iter().copied());
     let near: Vec<usize> = address::find(&text.text, country).iter().map(|found| text.line_at(found.at)).collect();
     let mut claims = Vec::new();
@@ -152,12 +166,13 @@ fn phones(lines: &[&Line<'_>], country: Option<&str>) -> Vec<Claim> {
         let is_label = prose::label(above) != prose::Label::None && above.len() < 40;
         let context = if is_label { format!("{above}\n{}", line.text) } else { line.text.clone() };
         for phone in prose::phones(&context, country, VALUES_MAX) {
-            let is_near = near.iter().any(|address| address.abs_diff(at) <= NEAR) || is_typeset(Some(line));
-            let strength = match (phone.is_labelled || is_near, is_running(line)) {
+            let is_near = near.iter().any(|address| address.abs_diff(at) <= NEAR);
+            let strength = match (is_near, phone.is_labelled || is_typeset(Some(line)), speaks_of_another(line)) {
                 // A sentence may be about anybody.
-                (_, true) => RUNNING,
-                (true, false) => LABELLED,
-                (false, false) => PROSE,
+                (_, _, true) => RUNNING,
+                (true, _, false) => BY_ADDRESS,
+                (false, true, false) => LABELLED,
+                (false, false, false) => PROSE,
             };
             let shown = prose::number(&phone.number, country.unwrap_or("US"));
             claims.extend(shown.and_then(|number| Claim::new(Field::Phone, &number, strength)).filter(|_| claims.len() < VALUES_MAX));
@@ -170,6 +185,10 @@ fn emails(lines: &[&Line<'_>]) -> Vec<Claim> {
     let own = lines.iter().filter(|line| !prose::is_credit(&line.text));
     let found = own.flat_map(|line| contact::emails(&line.text, VALUES_MAX)).take(VALUES_MAX);
     found.filter_map(|(email, is_hidden)| Claim::new(Field::Email, &email, if is_hidden { HIDDEN } else { PROSE })).collect()
+}
+
+fn digits_of(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
 }
 
 /// Whether a line is a sentence in a text, and not one of those that say where and how the business is to be had.

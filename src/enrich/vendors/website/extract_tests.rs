@@ -79,7 +79,13 @@ fn a_number_is_weighed_by_where_it_stands() {
         ("<p>Fax: 813-555-0142", ""),
         ("<table><tr><td>Fax<td>813-555-0144<tr><td>Tel<td>813-555-0142</table>", "Phone=+18135550142 60"),
         ("<p>Website by Pixel Agency, phone 813-555-0199", ""),
-        ("<p>Our friends call 813-555-0142 or <a href='tel:813-555-0143'>this</a>", "Phone=+18135550143 75"),
+        ("<p>Our friends call 813-555-0142", ""),
+        ("<p>Call <a href='tel:813-555-0143'>this</a>", "Phone=+18135550143 75"),
+        ("<p>Yarrow Auto Repair <a href='tel:813-555-0143'>813-555-0143</a>", "Phone=+18135550143 40"),
+        (
+            "<p>1 Main St<br>Tampa, FL 33602<br>813-555-0142",
+            "Street=1 Main St 50, City=Tampa 50, State=FL 50, Zip=33602 50, Phone=+18135550142 75",
+        ),
         ("<p>Write to jane [at] acme [dot] example", "Email=jane@acme.example 45"),
         ("<p>Write to jane@acme.example", "Email=jane@acme.example 50"),
         ("<p>Design by Pixel, pixel@agency.example", ""),
@@ -127,10 +133,7 @@ fn pages_of_other_countries() {
         (page.lang.clone(), claims.map(|claim| claim.value.as_str()).collect::<Vec<_>>().join("|"))
     };
     let german = "<html lang=de><body><p>Bäckerei Roe<br>Musterstr. 5<br>80331 München<br>Telefon: 089 / 12 34 56<br>Telefax: 089 / 12 34 57<p>Inhaberin: Erika Musterfrau";
-    assert_eq!(
-        of("x.example", german),
-        (Some("de".to_owned()), "Musterstr. 5|München|80331|DE|089 / 12 34 56|Erika Musterfrau".to_owned())
-    );
+    assert_eq!(of("x.example", german), (Some("de".to_owned()), "Musterstr. 5|München|80331|DE|+4989123456|Erika Musterfrau".to_owned()));
     assert_eq!(of("x.fr", "<p>12 rue de la Paix, 75002 Paris").1, "12 rue de la Paix|Paris|75002|FR");
     assert_eq!(of("x.co.uk", "<p>10 High Street, London SW1A 2AA").1, "10 High Street|London|SW1A 2AA|GB");
     assert_eq!(of("x.example", "<html lang='en'><p>Musterstr. 5<br>80331 Munich").1, "");

@@ -23,6 +23,7 @@ mod manners;
 mod markup;
 mod node;
 mod notice;
+mod others;
 mod people;
 mod prose;
 mod robots;
