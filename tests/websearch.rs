@@ -104,7 +104,7 @@ impl World {
         let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "https://enrich.example".to_owned() };
         let limits = Limits::new(LimitSettings::default());
         let fetch = GuardedFetch::new(GuardedClient::new(guard).unwrap(), limits, Breakers::new(BreakerSettings::default()));
-        let enricher = Websearch::new(Tools { directory: Some(directory(dir.path())), website: Some(website(fetch)) });
+        let enricher = Websearch::new(Tools { directory: Some(directory(dir.path())), website: Some(website(fetch)), ..Tools::default() });
         Self { web, enricher, dir }
     }
 
@@ -130,7 +130,12 @@ fn directory(dir: &std::path::Path) -> Directory {
 }
 
 fn website(fetch: impl Fetch + 'static) -> Website {
-    let settings = WebsiteSettings { cost: Usd::from_micros(PAGE_COST), timeout: Duration::from_secs(2), ..WebsiteSettings::default() };
+    let settings = WebsiteSettings {
+        cost: Usd::from_micros(PAGE_COST),
+        timeout: Duration::from_secs(2),
+        host_interval: Duration::ZERO,
+        ..WebsiteSettings::default()
+    };
     Website::new(settings, Arc::new(fetch))
 }
 
@@ -299,13 +304,16 @@ struct Internet(Mutex<Vec<String>>);
 impl Fetch for Internet {
     async fn get(&self, url: &Url, _bytes_max: usize, _timeout: Duration) -> Result<Page, String> {
         self.0.lock().unwrap().push(url.to_string());
+        if url.path() == "/robots.txt" {
+            return Ok(Page { url: url.clone(), status: 404, content_type: None, location: None, body: Vec::new() });
+        }
         let (content_type, body) = samples::page(url.host_str().unwrap_or_default(), url.path()).ok_or("no connection could be made")?;
         Ok(Page { url: url.clone(), status: 200, content_type: Some(content_type.to_owned()), location: None, body: body.to_vec() })
     }
 }
 
 async fn without_directory(payload: Value) -> Result<Value, Error> {
-    let enricher = Websearch::new(Tools { directory: None, website: Some(website(Internet::default())) });
+    let enricher = Websearch::new(Tools { directory: None, website: Some(website(Internet::default())), ..Tools::default() });
     attempt(&enricher, &payload, &Arc::default(), 1_000_000, CancellationToken::new()).await
 }
 
@@ -326,7 +334,7 @@ async fn no_vendor_is_no_result() {
     assert!(unavailable(without_directory(json!({"business_name": "Acme", "domain": "nobody.example"})).await), "it failed");
     assert!(unavailable(without_directory(json!({"business_name": "Acme"})).await), "nothing to ask");
     let empty = tempfile::tempdir().unwrap();
-    let enricher = Websearch::new(Tools { directory: Some(directory(empty.path())), website: None });
+    let enricher = Websearch::new(Tools { directory: Some(directory(empty.path())), website: None, ..Tools::default() });
     let payload = json!({"business_name": "Acme"});
     assert!(unavailable(attempt(&enricher, &payload, &Arc::default(), 1_000_000, CancellationToken::new()).await), "nothing imported");
 }
@@ -338,7 +346,8 @@ async fn loopback_is_out_of_reach_by_default() {
     let guard = GuardSettings { contact: "https://enrich.example".to_owned(), ..GuardSettings::default() };
     let (limits, breakers) = (Limits::new(LimitSettings::default()), Breakers::new(BreakerSettings::default()));
     let fetch = GuardedFetch::new(GuardedClient::new(guard).unwrap(), limits, breakers);
-    let enricher = Websearch::new(Tools { directory: Some(directory(world.dir.path())), website: Some(website(fetch)) });
+    let enricher =
+        Websearch::new(Tools { directory: Some(directory(world.dir.path())), website: Some(website(fetch)), ..Tools::default() });
     let book = Arc::new(Book::default());
     let payload = json!({"business_name": "Acme Corp", "city": "Tampa"});
     let result = attempt(&enricher, &payload, &book, 1_000_000, CancellationToken::new()).await.unwrap();

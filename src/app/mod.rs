@@ -20,13 +20,18 @@ use crate::actors::{Node, Parts};
 use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Config;
-use crate::enrich::Enricher;
 use crate::enrich::research::Tools;
 use crate::enrich::vendors::directory::Directory;
+use crate::enrich::vendors::email::{Email, EmailSettings};
+use crate::enrich::vendors::line::Exchange;
+use crate::enrich::vendors::llm::Llm;
 use crate::enrich::vendors::noop::Noop;
+use crate::enrich::vendors::phone::Phone;
+use crate::enrich::vendors::search::Search;
 use crate::enrich::vendors::website::{GuardedFetch, Website};
 use crate::enrich::websearch::Websearch;
-use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits};
+use crate::enrich::{Enricher, phone, vendors};
+use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits, MailResolver, TrustedClient};
 use crate::store::{Embedded, Store, embedded};
 use crate::types::{Reach, Route, ServerKey};
 use crate::{actors, chain, http, net, store};
@@ -102,7 +107,7 @@ impl App {
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
             server_key,
-            enrichers: enrichers(&config, &addresses)?,
+            enrichers: enrichers(&config, &addresses, (&clock, &random))?,
             deliverer: Deliverer::new(client(config.callback_reach, &addresses)?),
             chains: networks::chains(&config.networks, &clock, &random)?,
             settings: config.node,
@@ -157,16 +162,40 @@ fn make_token(random: &dyn Random) -> SecretString {
 }
 
 /// What is sold.
-fn enrichers(config: &Config, addresses: &Addresses) -> Result<Vec<Arc<dyn Enricher>>, net::Error> {
+fn enrichers(
+    config: &Config,
+    addresses: &Addresses,
+    (clock, random): (&Arc<dyn Clock>, &Arc<dyn Random>),
+) -> Result<Vec<Arc<dyn Enricher>>, net::Error> {
     if let Some(settings) = config.noop {
         tracing::warn!("VENDOR_NOOP is set: nobody is asked, and every job matches");
         return Ok(vec![Arc::new(Noop::new(Route::Websearch, settings))]);
     }
+    // Takes a while, and not on the threads that serve; a number that comes earlier waits for it.
+    drop(tokio::task::spawn_blocking(phone::load));
     let (limits, breakers) = (Limits::new(LimitSettings::default()), Breakers::new(BreakerSettings::default()));
     let fetch = GuardedFetch::new(client(config.website_reach, addresses)?, limits, breakers);
-    let vendors =
-        Tools { directory: Some(Directory::new(config.directory.clone())), website: Some(Website::new(config.website, Arc::new(fetch))) };
-    Ok(vec![Arc::new(Websearch::new(vendors))])
+    let exchange = Exchange { client: TrustedClient::new()?, clock: Arc::clone(clock), random: Arc::clone(random) };
+    let tools = Tools {
+        directory: Some(Directory::new(config.directory.clone())),
+        website: Some(Website::new(config.website, Arc::new(fetch))),
+        search: config.search.clone().map(|settings| Search::new(settings, exchange.clone())),
+        llm: config.llm.clone().map(|settings| Llm::new(settings, exchange)),
+        phone: Some(Phone::new(config.phone)),
+        email: mail(&config.email),
+    };
+    Ok(vec![Arc::new(Websearch::new(tools))])
+}
+
+/// Looks at addresses, where the system says whom to ask for names.
+fn mail(settings: &EmailSettings) -> Option<Email> {
+    match MailResolver::new(settings.resolver, settings.timeout) {
+        Ok(resolver) => Some(Email::new(*settings, Arc::new(resolver))),
+        Err(error) => {
+            tracing::warn!(%error, "no e-mail address is looked at");
+            None
+        }
+    }
 }
 
 /// A client for the URLs of strangers, which must not lead to this server itself (T-30).
@@ -190,6 +219,7 @@ fn serve(
     let exposition = exposition.map_err(|error| tracing::warn!(%error, "no metrics are kept")).ok();
     actors::meters::describe();
     chain::meters::describe();
+    vendors::meters::describe();
     let edge = http::Settings { public_url: public_url.clone(), ..config.edge.clone() };
     let admin_settings =
         http::AdminSettings { token: addresses.admin_token.clone(), public_url, max_timeout_seconds: config.node.max_timeout_seconds };

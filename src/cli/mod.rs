@@ -7,6 +7,7 @@ mod audit_chain;
 mod bench;
 mod config;
 mod demo;
+mod eval;
 mod import_directory;
 mod logs;
 mod openapi;
@@ -54,6 +55,8 @@ enum Command {
     Audit(audit::Arguments),
     /// Bring a CSV file of businesses into the directory that websearch asks
     ImportDirectory(import_directory::Arguments),
+    /// Measure enrichment against a set of questions whose answers are known
+    Eval(eval::Arguments),
     /// Make, credit and list agents, through a running server
     Agents(agents::Arguments),
     /// Deploy the contract that settles many payments in one transaction
@@ -114,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::ImportDirectory(arguments) => import_directory::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Agents(arguments) => agents::run(arguments),
         Command::Settler(arguments) => settler::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),

@@ -12,7 +12,9 @@ use super::{Config, ConfigError, LimitOptions, Options, Variables, networks, sto
 use crate::billing::x402::Scheme;
 use crate::billing::{Price, PriceList};
 use crate::enrich::vendors::directory::DirectorySettings;
+use crate::enrich::vendors::email::EmailSettings;
 use crate::enrich::vendors::noop::NoopSettings;
+use crate::enrich::vendors::phone::PhoneSettings;
 use crate::enrich::vendors::website::WebsiteSettings;
 use crate::http::settings::CEILING_MIN;
 use crate::http::{Limits, Rate};
@@ -92,8 +94,20 @@ impl Options {
             networks,
             callback_reach: reach(jobs.callback_allow_loopback),
             directory: DirectorySettings { dir: directory, cost: vendors.directory_cost_usd, timeout: DIRECTORY_TIMEOUT },
-            website: WebsiteSettings { cost: vendors.website_cost_usd, ..WebsiteSettings::default() },
+            website: WebsiteSettings {
+                cost: vendors.website_cost_usd,
+                host_interval: Duration::from_millis(u64::from(vendors.website_host_interval_ms)),
+                ..WebsiteSettings::default()
+            },
             website_reach: reach(vendors.website_allow_loopback),
+            search: self.search.check()?,
+            phone: PhoneSettings { cost: vendors.phone_cost_usd },
+            email: EmailSettings {
+                cost: vendors.email_cost_usd,
+                resolver: vendors.email_resolver,
+                timeout: Duration::from_millis(u64::from(vendors.email_timeout_ms)),
+            },
+            llm: self.llm.check()?,
             noop: vendors.vendor_noop.then_some(noop),
         })
     }
@@ -183,6 +197,7 @@ pub(super) fn count(number: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::NameServers;
 
     fn checked(flags: &[&str]) -> Result<Config, String> {
         Options::from_flags(flags.iter().copied()).unwrap().check().map_err(|error| error.to_string())
@@ -200,7 +215,10 @@ mod tests {
         assert_eq!(config.node.prices, PriceList::default());
         assert_eq!(config.store.shards, 16);
         assert_eq!((config.directory.cost, config.website.cost), (Usd::from_micros(10_000), Usd::from_micros(5000)));
+        assert_eq!((config.phone, config.email), (PhoneSettings::default(), EmailSettings::default()));
         assert_eq!((config.callback_reach, config.website_reach, config.noop), (Reach::Public, Reach::Public, None));
+        assert_eq!(config.website.host_interval, Duration::from_millis(200));
+        assert!(checked(&["--website-host-interval-ms=0"]).unwrap().website.host_interval.is_zero());
         assert!(config.admin_token.is_none() && config.public_url.is_none() && config.server_key.is_none());
     }
 
@@ -250,6 +268,19 @@ mod tests {
         assert_eq!(refused, "ENRICH_JOB_BILL_UP_TO_DEFAULT_USD must be from 0.05 to ENRICH_JOB_BILL_UP_TO_MAX_USD, which is 1");
         assert!(checked(&["--job-bill-up-to-max-usd=0.04"]).unwrap_err().starts_with("ENRICH_JOB_BILL_UP_TO_MAX_USD"));
         assert!(checked(&["--job-bill-up-to-max-usd=1", "--job-bill-up-to-default-usd=0.05"]).is_ok());
+    }
+
+    #[test]
+    fn a_name_server_can_be_named() {
+        let config =
+            checked(&["--email-resolver=127.0.0.1:5353", "--email-timeout-ms=250", "--email-cost-usd=0", "--phone-cost-usd=0.002"])
+                .unwrap();
+        let address = "127.0.0.1:5353".parse().unwrap();
+        let email = EmailSettings { cost: Usd::ZERO, resolver: NameServers::At(address), timeout: Duration::from_millis(250) };
+        assert_eq!((config.email, config.phone.cost), (email, Usd::from_micros(2000)));
+        for wrong in ["--email-resolver=dns.example", "--email-resolver=1.1.1.1", "--email-resolver=1.1.1.1:0", "--email-timeout-ms=0"] {
+            assert!(Options::from_flags([wrong]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

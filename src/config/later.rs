@@ -4,8 +4,6 @@ use super::ConfigError;
 
 /// By name, or by what they begin with; and the feature.
 const LATER: &[(&str, &str)] = &[
-    ("VENDOR_SEARCH_", "web search vendor"),
-    ("VENDOR_LLM_", "language model"),
     ("PRICE_LEAD_SESSION_", "lead sessions"),
     ("ENRICH_ADVERTISE_URL", "shared store"),
     ("ENRICH_NODE_SECRET", "shared store"),
@@ -48,11 +46,10 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_said_by_name() {
-        assert_eq!(of(&[("PATH", true), ("ENRICH_LISTEN", true), ("X402_NETWORKS", true), ("VENDOR_LLM_URL", false)]), Ok(()));
-        let wanted = "VENDOR_LLM_URL is set, but this version has no language model yet: unset it";
-        assert_eq!(of(&[("PATH", true), ("VENDOR_LLM_URL", true)]), Err(wanted.to_owned()));
-        for name in ["PRICE_LEAD_SESSION_MINIMUM_USD", "VENDOR_LLM_URL", "VENDOR_SEARCH_KEY", "REDIS_REQUIRE_AOF", "LEDGER_RETENTION_DAYS"]
-        {
+        assert_eq!(of(&[("PATH", true), ("ENRICH_LISTEN", true), ("X402_NETWORKS", true), ("REDIS_REQUIRE_AOF", false)]), Ok(()));
+        let wanted = "ENRICH_LEASE_MS is set, but this version has no shared store yet: unset it";
+        assert_eq!(of(&[("PATH", true), ("ENRICH_LEASE_MS", true)]), Err(wanted.to_owned()));
+        for name in ["PRICE_LEAD_SESSION_MINIMUM_USD", "REDIS_REQUIRE_AOF", "LEDGER_RETENTION_DAYS"] {
             assert!(of(&[(name, true)]).unwrap_err().starts_with(name));
         }
         assert_eq!(of(&[("REDIS_PORT", true), ("CONFIRMATIONS_OF_OTHERS", true)]), Ok(()));

@@ -12,6 +12,7 @@ pub mod networks;
 mod options;
 pub mod unread;
 mod values;
+mod vendors;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,9 +25,14 @@ pub use self::options::{
     PriceOptions, StoreOptions, VendorOptions,
 };
 pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
+pub use self::vendors::{LlmOptions, SearchOptions};
 
 use crate::enrich::vendors::directory::DirectorySettings;
+use crate::enrich::vendors::email::EmailSettings;
+use crate::enrich::vendors::llm::LlmSettings;
 use crate::enrich::vendors::noop::NoopSettings;
+use crate::enrich::vendors::phone::PhoneSettings;
+use crate::enrich::vendors::search::SearchSettings;
 use crate::enrich::vendors::website::WebsiteSettings;
 use crate::types::{Reach, ServerKey};
 use crate::{actors, http, store};
@@ -81,6 +87,14 @@ pub struct Config {
     pub website: WebsiteSettings,
     /// Where pages may lie.
     pub website_reach: Reach,
+    /// A web search, where there is one.
+    pub search: Option<SearchSettings>,
+    /// Phone numbers.
+    pub phone: PhoneSettings,
+    /// E-mail addresses.
+    pub email: EmailSettings,
+    /// A language model, where there is one.
+    pub llm: Option<LlmSettings>,
     /// Instead of every vendor, for measuring.
     pub noop: Option<NoopSettings>,
 }

@@ -8,8 +8,11 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::values::{
-    LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, released, secret, starting_credit, switch, usd, waived, whole,
+    LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, name_servers, released, secret, starting_credit, switch, usd, waived,
+    whole,
 };
+use super::vendors::{LlmOptions, SearchOptions};
+use crate::net::NameServers;
 use crate::types::Usd;
 
 /// All options of the server.
@@ -39,6 +42,12 @@ pub struct Options {
     /// Vendors.
     #[command(flatten)]
     pub vendors: VendorOptions,
+    /// The web search.
+    #[command(flatten)]
+    pub search: SearchOptions,
+    /// The language model.
+    #[command(flatten)]
+    pub llm: LlmOptions,
     /// Limits.
     #[command(flatten)]
     pub limits: LimitOptions,
@@ -223,10 +232,25 @@ pub struct VendorOptions {
     /// A page of a website
     #[arg(long, env = "VENDOR_WEBSITE_COST_USD", value_name = "USD", default_value = "0.005", value_parser = usd)]
     pub website_cost_usd: Usd,
+    /// The least time between two requests to one host; 0 is none
+    #[arg(long, env = "VENDOR_WEBSITE_HOST_INTERVAL_MS", value_name = "MS", default_value = "200", value_parser = whole::<0, 5000>)]
+    pub website_host_interval_ms: u32,
     /// Let websites lie on this machine: for development
     #[arg(long, env = "VENDOR_WEBSITE_ALLOW_LOOPBACK", value_name = "BOOL", default_value = "false", default_missing_value = "true",
           num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, value_parser = switch)]
     pub website_allow_loopback: bool,
+    /// A phone number that is read
+    #[arg(long, env = "VENDOR_PHONE_COST_USD", value_name = "USD", default_value = "0", value_parser = usd)]
+    pub phone_cost_usd: Usd,
+    /// An e-mail address that is checked or derived
+    #[arg(long, env = "VENDOR_EMAIL_COST_USD", value_name = "USD", default_value = "0.001", value_parser = usd)]
+    pub email_cost_usd: Usd,
+    /// Who is asked where mail goes: system, or one name server as IP:PORT
+    #[arg(long, env = "VENDOR_EMAIL_RESOLVER", value_name = "RESOLVER", default_value = "system", value_parser = name_servers)]
+    pub email_resolver: NameServers,
+    /// How long name servers have for all questions about one domain
+    #[arg(long, env = "VENDOR_EMAIL_TIMEOUT_MS", value_name = "MS", default_value = "5000", value_parser = whole::<100, 60_000>)]
+    pub email_timeout_ms: u32,
     /// Ask nobody and always match: for measuring, never for selling
     #[arg(long, env = "VENDOR_NOOP", value_name = "BOOL", default_value = "false", default_missing_value = "true",
           num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, value_parser = switch)]

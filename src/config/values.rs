@@ -10,6 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::net::NameServers;
 use crate::types::{Network, ServerKey, Usd, Wallet};
 
 /// Where shards are kept.
@@ -127,6 +128,15 @@ fn at_most(text: &str, most: Usd) -> Result<Usd, String> {
 /// An address with a port.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8411 or [::1]:0".to_owned())
+}
+
+/// `system`, or a name server's address.
+pub(super) fn name_servers(text: &str) -> Result<NameServers, String> {
+    if text == "system" {
+        return Ok(NameServers::System);
+    }
+    let address = text.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
+    address.map(NameServers::At).ok_or_else(|| "must be system, or a name server's IP:PORT such as 127.0.0.1:53".to_owned())
 }
 
 /// A whole number within bounds.

@@ -5,7 +5,11 @@
 //! attempt recorded. Deliberately absent: billing (the job machine charges from the recorded hops) and retries of whole runs.
 
 pub mod claim;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod lead_session;
 pub mod matching;
+pub mod person;
 pub mod phone;
 pub mod research;
 pub mod run;

@@ -11,6 +11,7 @@
 
 mod body;
 pub mod breaker;
+pub mod dns;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod guard;
@@ -21,6 +22,7 @@ pub mod trusted;
 
 pub use body::{Capped, read_capped};
 pub use breaker::{BreakerSettings, Breakers, Pass, Paused};
+pub use dns::{DnsError, MailLookup, MailResolver, MailRoute, NameServers};
 pub use guard::{Answer, GuardSettings, GuardedClient, Outbound};
 pub use limits::{LimitSettings, Limits, Permit, Standing};
 pub use policy::{Policy, Refusal, host_key};

@@ -30,7 +30,11 @@ fn a_setting_that_cannot_be_used_ends_the_start() {
         ("WALLET_STARTING_CREDIT_USD", "100.01", "must be from 0 to 100"),
         ("UPTO_BREAKER_LOSSES", "1001", "must be"),
         ("SETTLE_BATCH_MAX", "26", "must be a whole number from 1 to 25"),
-        ("VENDOR_LLM_URL", "http://llm.example", "this version has no language model yet"),
+        ("ENRICH_LEASE_MS", "5000", "this version has no shared store yet"),
+        ("VENDOR_LLM_KEY", "hunter2", "must be set where VENDOR_LLM_KEY is"),
+        ("VENDOR_LLM_LIMIT_NAME", "tokens", "must be max_tokens or max_completion_tokens"),
+        ("VENDOR_SEARCH_KIND", "google", "must be searxng or brave"),
+        ("VENDOR_SEARCH_KEY", "hunter2", "must be set where VENDOR_SEARCH_KEY is"),
     ] {
         let ended = run_with(folder.path(), &["serve", "--listen=127.0.0.1:0"][..1], &[(variable, value)]);
         assert_eq!(ended.code, Some(2), "{variable}: {}", ended.err);
@@ -85,7 +89,18 @@ fn t25_networks_are_told_without_their_keys() {
 #[test]
 fn t25_secrets_are_masked() {
     let folder = tempfile::tempdir().unwrap();
-    let variables = [("ENRICH_ADMIN_TOKEN", "hunter2-hunter2-hunter2-hunter2-"), ("ENRICH_SECRET_KEY", KEY), ("ENRICH_JOB_SLOTS", "7")];
+    let variables = [
+        ("ENRICH_ADMIN_TOKEN", "hunter2-hunter2-hunter2-hunter2-"),
+        ("ENRICH_SECRET_KEY", KEY),
+        ("ENRICH_JOB_SLOTS", "7"),
+        ("VENDOR_SEARCH_URL", "https://search.example"),
+        ("VENDOR_SEARCH_KEY", "hunter2-of-the-search"),
+        ("VENDOR_LLM_URL", "https://llm.example/v1"),
+        ("VENDOR_LLM_KEY", "hunter2-of-the-model"),
+        ("VENDOR_LLM_MODEL", "small"),
+        ("VENDOR_LLM_INPUT_USD_PER_MTOK", "0.15"),
+        ("VENDOR_LLM_OUTPUT_USD_PER_MTOK", "0.60"),
+    ];
     for arguments in [&["config"][..], &["config", "--json"], &["config", "--help"], &["serve", "--help"]] {
         let shown = run_with(folder.path(), arguments, &variables);
         assert_eq!(shown.code, Some(0), "{}", shown.err);
@@ -96,6 +111,9 @@ fn t25_secrets_are_masked() {
     assert!(has(&["ENRICH_ADMIN_TOKEN", "********", "environment"]), "{table}");
     assert!(has(&["ENRICH_SECRET_KEY", "********", "environment"]), "{table}");
     assert!(has(&["ENRICH_JOB_SLOTS", "7", "environment"]), "{table}");
+    assert!(has(&["VENDOR_SEARCH_KEY", "********", "environment"]), "{table}");
+    assert!(has(&["VENDOR_LLM_KEY", "********", "environment"]), "{table}");
+    assert!(has(&["VENDOR_LLM_URL", "https://llm.example/v1", "environment"]), "{table}");
     assert!(has(&["ENRICH_LISTEN", "127.0.0.1:1", "flag"]), "{table}");
     assert!(has(&["ENRICH_PUBLIC_URL", "http://127.0.0.1:1", "derived"]), "{table}");
     assert!(has(&["VENDOR_DIRECTORY_COST_USD", "0.01", "default"]), "{table}");

@@ -36,6 +36,7 @@ impl Setup {
             .with("ENRICH_WORKER_THREADS", "2")
             .with("ENRICH_CALLBACK_ALLOW_LOOPBACK", "true")
             .with("VENDOR_WEBSITE_ALLOW_LOOPBACK", "true")
+            .with("VENDOR_WEBSITE_HOST_INTERVAL_MS", "0")
             .with("VENDOR_DIRECTORY_PATH", folder.join("directory").to_str().unwrap())
             .with("RATE_SUBMIT_PER_S", "0")
             .with("RATE_POLL_PER_S", "0")

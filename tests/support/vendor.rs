@@ -158,6 +158,9 @@ fn import_now(csv: &[u8], folder: &Path) {
 
 async fn serve(State(inner): State<Arc<Inner>>, OriginalUri(uri): OriginalUri) -> Response {
     let path = uri.path();
+    if path == "/robots.txt" {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     *inner.requests.lock().unwrap().entry(path.to_owned()).or_default() += 1;
     if path.starts_with(HELD) {
         inner.held.subscribe().wait_for(|held| !held).await.unwrap();

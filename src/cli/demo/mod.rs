@@ -103,6 +103,8 @@ fn config(arguments: &Arguments, folder: &Path, directory: &Path) -> Result<Conf
         format!("--directory-cost-usd={DIRECTORY_COST}"),
         format!("--website-cost-usd={PAGE_COST}"),
         "--website-allow-loopback".to_owned(),
+        // All the sample's websites are one host here.
+        "--website-host-interval-ms=0".to_owned(),
         "--callback-allow-loopback".to_owned(),
         "--connections-max=64".to_owned(),
     ];

@@ -9,20 +9,21 @@
 //! | domain | +30 | -10 |
 //! | zip | +20 | -15 |
 //! | street | +20 | -10 |
-//! | city | +15 | -30, or 0 where the zip agrees |
+//! | city | +15, or +10 where a page only speaks of it | -30, or 0 where the zip agrees |
 //! | state | +10 | -35 |
 //! | country | 0 | -50 |
 //!
 //! What only one side knows counts nothing. It is a match from [`MATCH_SCORE`] points on, provided that the names are alike to
-//! [`NAME_ALIKE`] percent, or to [`NAME_RELATED`] where the phone or the domain agrees. Asked by name alone, only a name alike
-//! to [`NAME_SAME`] percent counts, with [`MATCH_SCORE`] points. Whether another candidate fits as well is asked in
+//! [`NAME_SAME`] percent, or to [`NAME_ALIKE`] where the street agrees, or to [`NAME_RELATED`] where the phone or the domain
+//! does. Asked by name alone, a name alike to [`NAME_SAME`] percent gets [`MATCH_SCORE`] points. Whether another candidate fits as well is asked in
 //! [`best`]: two businesses that can't be told apart are no match, because nobody should pay for the toss of a coin.
 
 pub mod place;
 pub mod similarity;
 
-use super::claim::{Claim, Field};
+use super::claim::{Claim, Field, first};
 use super::phone;
+use super::words::fold;
 use crate::types::WebsearchPayload;
 
 /// Points from which it is a match.
@@ -47,6 +48,8 @@ pub struct Subject {
     country: Option<String>,
     phones: Vec<String>,
     domains: Vec<String>,
+    /// It says no address, and speaks of the city that was asked for.
+    speaks_of_city: bool,
 }
 
 /// How far a candidate is what was asked for.
@@ -64,27 +67,29 @@ impl Subject {
     /// What the buyer asked for.
     pub fn asked(payload: &WebsearchPayload) -> Self {
         Self {
-            names: vec![payload.business_name.clone()],
+            names: Some(payload.business_name.clone()).into_iter().filter(|name| !name.trim().is_empty()).collect(),
             street: payload.street.clone(),
             city: payload.city.clone(),
             state: payload.state.clone(),
             zip: payload.zip.clone(),
             country: Some(payload.country.clone()),
-            phones: payload.phone.as_deref().and_then(phone::digits).into_iter().collect(),
+            phones: payload.phone.as_deref().and_then(|text| phone::key(text, &payload.country)).into_iter().collect(),
             domains: payload.domain.as_deref().map(|domain| bare(domain).to_owned()).into_iter().collect(),
+            speaks_of_city: false,
         }
     }
 
     /// What a vendor found.
     pub fn found(claims: &[Claim]) -> Self {
         let mut subject = Self::default();
+        let country = first(claims, &Field::Country).unwrap_or_default();
         for Claim { field, value, .. } in claims {
             let once = |slot: &mut Option<String>| {
                 slot.get_or_insert_with(|| value.clone());
             };
             match field {
                 Field::Name | Field::LegalName => subject.names.push(value.clone()),
-                Field::Phone => subject.phones.extend(phone::digits(value)),
+                Field::Phone => subject.phones.extend(phone::key(value, country)),
                 Field::Website => subject.domains.extend(domain_of(value)),
                 Field::Street => once(&mut subject.street),
                 Field::City => once(&mut subject.city),
@@ -103,9 +108,34 @@ impl Subject {
         pairs.max().unwrap_or(0)
     }
 
+    /// Notes that it speaks of the city that was asked for, if it does and says no address of its own.
+    pub fn noting_city(mut self, asked: &Self, text: &str) -> Self {
+        let has_place = self.city.is_some() || self.zip.is_some() || self.street.is_some();
+        if let Some(city) = asked.city.as_deref().map(fold).filter(|city| !city.is_empty() && !has_place) {
+            self.speaks_of_city = format!(" {} ", fold(text)).contains(&format!(" {city} "));
+        }
+        self
+    }
+
     /// What it is called.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// The words of its place by which a text about it can be told: city, state and postal code.
+    pub fn place_words(&self) -> impl Iterator<Item = &str> {
+        [&self.city, &self.state, &self.zip].into_iter().flatten().map(String::as_str)
+    }
+
+    /// With these phone numbers, written in `country`, as well.
+    pub fn with_phones<'a>(mut self, numbers: impl Iterator<Item = &'a str>, country: &str) -> Self {
+        self.phones.extend(numbers.filter_map(|number| phone::key(number, country)));
+        self
+    }
+
+    /// In this country; `None` where it isn't known.
+    pub fn in_country(self, country: Option<&str>) -> Self {
+        Self { country: country.map(str::to_owned), ..self }
     }
 
     /// Its domains, without `www.`.
@@ -139,23 +169,31 @@ impl Subject {
             || any_agrees(&self.domains, &other.domains, str::eq) == Some(true)
     }
 
-    /// Whether two findings are one business listed twice: the same line or the same domain, or the same door under a name that
-    /// is alike, since one house has many tenants.
+    /// Whether two findings are one business listed twice: the same line or the same domain; or the same door under a name that
+    /// is alike, since one house has many tenants; or the same name in the same town where nothing tells them apart.
     pub fn is_same_business(&self, other: &Self) -> bool {
         let door = || {
             agree(self.zip.as_ref(), other.zip.as_ref(), place::same_zip) == Some(true)
                 && agree(self.street.as_ref(), other.street.as_ref(), place::same_street) == Some(true)
         };
+        // Nothing tells them apart: the same name in the same town, and one of them says no more than that.
+        let same_town = || {
+            agree(self.city.as_ref(), other.city.as_ref(), place::same_city) == Some(true)
+                && agree(self.zip.as_ref(), other.zip.as_ref(), place::same_zip) != Some(false)
+                && agree(self.street.as_ref(), other.street.as_ref(), place::same_street).is_none()
+        };
         let name = self.name_likeness(other);
-        (name >= NAME_RELATED && self.shares_contact(other)) || (name >= NAME_ALIKE && door())
+        (name >= NAME_RELATED && self.shares_contact(other)) || (name >= NAME_ALIKE && door()) || (name >= NAME_SAME && same_town())
     }
 }
 
 /// Judges one candidate by the rule.
 pub fn judge(asked: &Subject, candidate: &Subject) -> Verdict {
-    let name = asked.name_likeness(candidate);
     let phone = any_agrees(&asked.phones, &candidate.phones, phone::same);
     let domain = any_agrees(&asked.domains, &candidate.domains, str::eq);
+    // Asked without a name, its own line or domain stands for the name.
+    let is_told_by_contact = asked.names.is_empty() && (phone == Some(true) || domain == Some(true));
+    let name = if is_told_by_contact { 100 } else { asked.name_likeness(candidate) };
     let zip = agree(asked.zip.as_ref(), candidate.zip.as_ref(), place::same_zip);
     let street = agree(asked.street.as_ref(), candidate.street.as_ref(), place::same_street);
     let city = agree(asked.city.as_ref(), candidate.city.as_ref(), place::same_city);
@@ -175,6 +213,7 @@ pub fn judge(asked: &Subject, candidate: &Subject) -> Verdict {
         + points(zip, 20, -15)
         + points(street, 20, -10)
         + points(city, 15, other_city)
+        + if city.is_none() && candidate.speaks_of_city { 10 } else { 0 }
         + points(state, 10, -35)
         + points(country, 0, -50);
     let mut score = u32::try_from(sum.clamp(0, 100)).unwrap_or(0);
@@ -182,7 +221,12 @@ pub fn judge(asked: &Subject, candidate: &Subject) -> Verdict {
     if asked.is_a_name_alone() && name >= NAME_SAME && country != Some(false) {
         score = score.max(MATCH_SCORE);
     }
-    let name_needed = if phone == Some(true) || domain == Some(true) { NAME_RELATED } else { NAME_ALIKE };
+    let name_needed = match (phone == Some(true) || domain == Some(true), street == Some(true)) {
+        (true, _) => NAME_RELATED,
+        (false, true) => NAME_ALIKE,
+        // A word more or less may be another business of the same town.
+        (false, false) => NAME_SAME,
+    };
     Verdict { score, matched: score >= MATCH_SCORE && name >= name_needed, rivalled: false }
 }
 
@@ -199,8 +243,9 @@ pub fn best(asked: &Subject, candidates: &[Subject]) -> Option<(usize, Verdict)>
 }
 
 impl Subject {
-    fn is_a_name_alone(&self) -> bool {
-        let Self { names: _, country: _, street, city, state, zip, phones, domains } = self;
+    /// Whether nothing but a name is known of it.
+    pub fn is_a_name_alone(&self) -> bool {
+        let Self { names: _, country: _, speaks_of_city: _, street, city, state, zip, phones, domains } = self;
         [street, city, state, zip].into_iter().all(Option::is_none) && phones.is_empty() && domains.is_empty()
     }
 }

@@ -45,8 +45,9 @@ fn bounded(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
+/// A ratio from 0 to 1 in whole percent.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a ratio from 0 to 1 becomes a whole percent")]
-fn percent(ratio: f64) -> u32 {
+pub fn percent(ratio: f64) -> u32 {
     (ratio.clamp(0.0, 1.0) * 100.0).round() as u32
 }
 

@@ -1,13 +1,20 @@
 //! Asking: each question is one hop, and what comes back is kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
-use super::Finding;
+use super::leaf::Business;
+use super::resolve::{Resolution, Standing, members, resolve};
+use super::{Finding, merge};
+use crate::enrich::claim::Field;
 use crate::enrich::matching::{Subject, domain_of};
 use crate::enrich::run::{Answer, Call};
 use crate::enrich::vendors::directory::{Directory, Listing};
+use crate::enrich::vendors::email::{Email, EmailFacts};
+use crate::enrich::vendors::llm::{Completion, Llm, Prepared};
+use crate::enrich::vendors::phone::Phone;
+use crate::enrich::vendors::search::{Search, SearchHit};
 use crate::enrich::vendors::website::{PageFacts, Website};
 use crate::enrich::{Error, JournalError, Run, Stop};
 use crate::types::WebsearchPayload;
@@ -19,6 +26,25 @@ pub struct Tools {
     pub directory: Option<Directory>,
     /// Public pages.
     pub website: Option<Website>,
+    /// The web.
+    pub search: Option<Search>,
+    /// A language model.
+    pub llm: Option<Llm>,
+    /// What the digits of a number tell.
+    pub phone: Option<Phone>,
+    /// Whether an address takes mail.
+    pub email: Option<Email>,
+}
+
+/// What the findings come to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Which findings are about the business.
+    pub resolution: Resolution,
+    /// These findings, in the order of their source ids.
+    pub members: Vec<(Finding, Standing)>,
+    /// The business, merged; `None` without a match.
+    pub business: Option<Business>,
 }
 
 /// What has been asked and found so far.
@@ -29,6 +55,10 @@ pub struct Research<'a> {
     pub asked: Subject,
     /// What was found, in the order in which it was.
     pub findings: Vec<Finding>,
+    /// Addresses that were looked at.
+    pub emails: BTreeMap<String, EmailFacts>,
+    /// Sites that don't answer, or have nothing of their own any more.
+    dead: BTreeSet<String>,
     urls: BTreeSet<String>,
     hops: u32,
     failures: Vec<String>,
@@ -37,12 +67,41 @@ pub struct Research<'a> {
 impl<'a> Research<'a> {
     /// Nothing asked yet.
     pub fn new(tools: &'a Tools, asked: Subject) -> Self {
-        Self { tools, asked, findings: Vec::new(), urls: BTreeSet::new(), hops: 0, failures: Vec::new() }
+        Self {
+            tools,
+            asked,
+            findings: Vec::new(),
+            emails: BTreeMap::new(),
+            dead: BTreeSet::new(),
+            urls: BTreeSet::new(),
+            hops: 0,
+            failures: Vec::new(),
+        }
     }
 
     /// Whether a page was asked for already.
     pub fn has_read(&self, url: &Url) -> bool {
         self.urls.contains(url.as_str())
+    }
+
+    /// Whether any page of that host was asked for already.
+    pub fn has_read_host(&self, url: &Url) -> bool {
+        let host = host_key(url);
+        self.urls.iter().filter_map(|url| Url::parse(url).ok()).any(|read| host_key(&read) == host)
+    }
+
+    /// What the findings come to: those about the business, and the business that they make together.
+    pub fn outcome(&self) -> Outcome {
+        let resolution = resolve(&self.asked, &self.findings);
+        let mut members = members(&resolution, &self.findings);
+        for (finding, _) in &mut members {
+            // A website that has gone is no website, whoever still lists it.
+            finding.claims.retain(|claim| {
+                claim.field != Field::Website || !domain_of(&claim.value).is_some_and(|domain| self.dead.contains(&domain))
+            });
+        }
+        let business = resolution.score.map(|score| merge::business(&members, &self.asked, score));
+        Outcome { resolution, members, business }
     }
 
     /// How many hops there were, recorded ones included.
@@ -84,11 +143,56 @@ impl<'a> Research<'a> {
         let settings = website.settings();
         let call = Call { tool: "website", request: url.as_str(), cost_max: settings.cost, timeout: settings.timeout };
         let work = async { website.read(url).await.map(|value| Answer { value, cost: settings.cost }) };
-        let Some(facts) = self.hop::<PageFacts>(run, call, work).await? else { return Ok(None) };
+        let facts = self.hop::<PageFacts>(run, call, work).await?;
+        let is_dead = facts.as_ref().is_none_or(|facts| facts.parked || facts.moved_to.is_some());
+        if is_dead && run.stopped().is_none() && url.path() == "/" {
+            self.dead.extend(domain_of(url.as_str()));
+        }
+        let Some(facts) = facts.filter(|facts| !facts.parked) else { return Ok(None) };
         let host = domain_of(url.as_str());
         let is_named = named_by.is_some() || self.findings.iter().any(|page| page.named_by.is_some() && page.host() == host);
         self.findings.push(Finding::from_page(&facts, &self.asked, run.answered_at(), named_by, is_named));
         Ok(Some((facts, self.findings.len() - 1)))
+    }
+
+    /// Searches the web; nothing where there is no search, or it found nothing.
+    ///
+    /// # Errors
+    /// The hop could not be recorded.
+    pub async fn search(&mut self, run: &mut Run, query: &str) -> Result<Vec<SearchHit>, JournalError> {
+        let Some(search) = &self.tools.search else { return Ok(Vec::new()) };
+        let call = Call { tool: "search", request: query, cost_max: search.settings().cost, timeout: search.hop_timeout() };
+        let work = async { search.find(query).await.map_err(|fault| fault.to_string()) };
+        Ok(self.hop(run, call, work).await?.unwrap_or_default())
+    }
+
+    /// The model's turn; nothing where there is no model, or it failed.
+    ///
+    /// # Errors
+    /// The hop could not be recorded.
+    pub async fn complete(&mut self, run: &mut Run, prepared: &Prepared) -> Result<Option<Completion>, JournalError> {
+        let Some(llm) = &self.tools.llm else { return Ok(None) };
+        let call = Call { tool: "llm", request: prepared.request(), cost_max: prepared.cost_max(), timeout: llm.hop_timeout() };
+        let work = async { llm.complete(prepared).await.map_err(|fault| fault.to_string()) };
+        self.hop(run, call, work).await
+    }
+
+    /// Looks at an address: whether mail to it can arrive.
+    ///
+    /// # Errors
+    /// The hop could not be recorded.
+    pub async fn check_email(&mut self, run: &mut Run, address: &str) -> Result<(), JournalError> {
+        let Some(email) = &self.tools.email else { return Ok(()) };
+        let told = email.check(run, address).await?;
+        if let Some(facts) = self.told("email", told) {
+            self.emails.insert(address.to_owned(), facts);
+        }
+        Ok(())
+    }
+
+    /// Whether an address was looked at, and mail to it can arrive.
+    pub fn takes_mail(&self, address: &str) -> bool {
+        self.emails.get(address).is_some_and(EmailFacts::is_usable)
     }
 
     /// One hop; a failure is remembered, and a stop leaves nothing to be had.
@@ -101,18 +205,23 @@ impl<'a> Research<'a> {
     where
         T: serde::Serialize + serde::de::DeserializeOwned,
     {
-        let answered = run.hop(call, work).await?;
-        if answered.is_ok() {
+        let told = run.hop(call, work).await?;
+        Ok(self.told(call.tool, told))
+    }
+
+    /// What a hop came to.
+    fn told<T>(&mut self, tool: &str, told: Result<Result<Option<T>, String>, Stop>) -> Option<T> {
+        if told.is_ok() {
             self.hops += 1;
         }
-        Ok(match answered {
+        match told {
             Ok(Ok(value)) => value,
             Ok(Err(message)) => {
-                self.failures.push(format!("{}: {message}", call.tool));
+                self.failures.push(format!("{tool}: {message}"));
                 None
             }
             Err(Stop::Budget | Stop::Deadline | Stop::Cancelled | Stop::Insolvent) => None,
-        })
+        }
     }
 
     /// Whether there is anything to conclude from.
@@ -128,5 +237,13 @@ impl<'a> Research<'a> {
             return Err(Error::VendorUnavailable("nothing is configured that could be asked".to_owned()));
         }
         Ok(())
+    }
+}
+
+/// What tells one site from another: an address in digits stands for many, each below its first path segment.
+fn host_key(url: &Url) -> Option<String> {
+    match domain_of(url.as_str()) {
+        Some(host) => Some(host),
+        None => Some(format!("{}/{}", url.authority(), url.path_segments()?.next()?)),
     }
 }

@@ -8,7 +8,7 @@ use super::own_site::{Evidence, is_own_site};
 use crate::enrich::claim::{Claim, Field};
 use crate::enrich::matching::{Subject, best, domain_of};
 use crate::enrich::vendors::directory::Listing;
-use crate::enrich::vendors::website::PageFacts;
+use crate::enrich::vendors::website::{PageFacts, PageKind, Person};
 use crate::types::Timestamp;
 
 /// How far we rely on a page that answers being the website, in percent.
@@ -33,6 +33,16 @@ pub struct Finding {
     pub named_by: Option<usize>,
     /// The business's own word.
     pub own_site: bool,
+    /// The people of the business whom it names.
+    pub people: Vec<Person>,
+    /// Pages of its host that are worth reading, best first.
+    pub links: Vec<(PageKind, String)>,
+    /// What people see of the page, for a model to read.
+    pub text: String,
+    /// Where the site has moved to, by its own word.
+    pub moved_to: Option<String>,
+    /// It says that the business is closed for good.
+    pub is_closed: bool,
 }
 
 impl Finding {
@@ -43,7 +53,26 @@ impl Finding {
         if !listing.city.is_empty() {
             write!(title, ", {}", listing.city).unwrap_or_default();
         }
-        Self { tool: "directory", url: None, title, fetched_at, subject: Subject::found(&claims), claims, named_by: None, own_site: false }
+        let people = listing.people.iter().map(|person| Person {
+            name: person.name.clone(),
+            role: Some(person.role.clone()).filter(|role| !role.is_empty()),
+            ..Person::default()
+        });
+        Self {
+            tool: "directory",
+            url: None,
+            title,
+            fetched_at,
+            subject: Subject::found(&claims),
+            claims,
+            named_by: None,
+            own_site: false,
+            people: people.collect(),
+            links: Vec::new(),
+            text: String::new(),
+            moved_to: None,
+            is_closed: false,
+        }
     }
 
     /// Of a chain's page, the branch that fits best, with what the page says outside of its branches.
@@ -62,9 +91,23 @@ impl Finding {
         if let Some(url) = url.filter(|_| own_site) {
             claims.extend(Claim::new(Field::Website, &front_of(&url, named_by.is_some()), WEBSITE_STRENGTH));
         }
-        let subject = Subject::found(&claims);
+        let subject = Subject::found(&claims).noting_city(asked, &format!("{} {}", facts.title, facts.text));
         let (url, title) = (Some(facts.url.clone()), facts.title.clone());
-        Self { tool: "website", url, title, fetched_at, claims, subject, named_by, own_site }
+        Self {
+            tool: "website",
+            url,
+            title,
+            fetched_at,
+            claims,
+            subject,
+            named_by,
+            own_site,
+            people: facts.people.clone(),
+            links: facts.links.clone(),
+            text: facts.text.clone(),
+            moved_to: facts.moved_to.clone(),
+            is_closed: facts.closed.is_some(),
+        }
     }
 
     /// The page's host, without `www.`.

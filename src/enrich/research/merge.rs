@@ -20,6 +20,10 @@ use crate::enrich::words::{fold, name_words};
 const VALUES_MAX: usize = 20;
 /// Values that contradict the one that is shown, of those that are kept.
 const ALTERNATIVES_MAX: usize = 5;
+/// What is so much weaker than the strongest is said in passing.
+const PASSING: u8 = 14;
+/// What a page's data for machines says.
+const STRUCTURED: u8 = 80;
 /// Nobody is ever quite sure.
 const CONFIDENCE_MAX: u32 = 99;
 
@@ -54,17 +58,17 @@ pub fn business(findings: &[(Finding, Standing)], asked: &Subject, score: u32) -
     }
     let merged = Merged { groups, score };
     Business {
-        name: merged.one(&Field::Name),
+        name: merged.name(asked),
         legal_name: merged.one(&Field::LegalName),
-        phones: merged.all(&Field::Phone),
-        emails: merged.all(&Field::Email),
+        phones: merged.own_first(&Field::Phone),
+        emails: merged.all_own(&Field::Email),
         website: merged.one(&Field::Website),
         address: Address {
             street: merged.one(&Field::Street),
             city: merged.one(&Field::City),
             state: merged.one(&Field::State),
             zip: merged.one(&Field::Zip),
-            country: merged.one(&Field::Country),
+            country: merged.one(&Field::Country).or_else(|| merged.country_by_the_rest()),
         },
         social: merged.social(),
         categories: merged.all(&Field::Category),
@@ -78,10 +82,14 @@ fn is_of_the_business(claim: &Claim, asked: &Subject) -> bool {
     claim.field != Field::Name || asked.name_likeness(&Subject::found(std::slice::from_ref(claim))) >= NAME_RELATED
 }
 
-fn same(field: &Field, one: &str, other: &str) -> bool {
+/// Whether two values of a field say the same.
+pub fn same(field: &Field, one: &str, other: &str) -> bool {
     match field {
         Field::Name | Field::LegalName => name_words(one) == name_words(other) || similarity::names(one, other) >= 95,
-        Field::Phone => phone::digits(one) == phone::digits(other),
+        Field::Phone => match (phone::key(one, ""), phone::key(other, "")) {
+            (Some(one), Some(other)) => phone::same(&one, &other),
+            (one, other) => one == other,
+        },
         Field::Website => match (domain_of(one), domain_of(other)) {
             (Some(one), Some(other)) => one == other,
             (Some(_) | None, _) => one == other,
@@ -108,6 +116,11 @@ impl<'a> Group<'a> {
         if claim.strength > self.shown.strength || (claim.strength == self.shown.strength && says_more) {
             self.shown = claim;
         }
+    }
+
+    /// The strongest that any source says of it.
+    fn strength(&self) -> u8 {
+        self.sources.values().copied().max().unwrap_or(0)
     }
 
     /// 100 less what is left of the doubt.
@@ -148,6 +161,48 @@ impl Merged<'_> {
         self.of(field).into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect()
     }
 
+    /// Where the business itself says any, those that it says.
+    fn all_own(&self, field: &Field) -> Vec<Leaf> {
+        let groups = self.of(field);
+        let says_any = groups.first().is_some_and(|group| group.standing >= Standing::Own);
+        let own = groups.into_iter().filter(|group| !says_any || group.standing >= Standing::Own);
+        own.take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect()
+    }
+
+    /// Where the business itself says any, what only lists say beside it is an alternative: a number of long ago, or one that
+    /// the list put there itself.
+    fn own_first(&self, field: &Field) -> Vec<Leaf> {
+        let groups = self.of(field);
+        let says_any = groups.first().is_some_and(|group| group.standing >= Standing::Own);
+        // Its own stands on page after page, in its data or where it asks to be called; what stands once and in passing beside
+        // that is likely a partner's, or of whoever made the site.
+        let own_groups = || groups.iter().filter(|group| group.standing >= Standing::Own);
+        let pages = own_groups().map(|group| group.sources.len()).max().unwrap_or(0);
+        let strongest = own_groups().map(|group| group.strength()).max().unwrap_or(0);
+        let is_its_own = |group: &Group<'_>| {
+            let is_repeated = group.sources.len() >= 2;
+            let is_as_strong = pages < 2 && group.strength() + PASSING >= strongest;
+            group.standing >= Standing::Own && (is_repeated || is_as_strong || group.strength() >= STRUCTURED)
+        };
+        let (own, others): (Vec<_>, Vec<_>) = groups.iter().copied().partition(|group| !says_any || is_its_own(group));
+        let mut leaves: Vec<Leaf> = own.into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
+        if let Some(leaf) = leaves.first_mut() {
+            leaf.alternatives = others.iter().take(ALTERNATIVES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
+        }
+        leaves
+    }
+
+    /// The name by which it was asked for, where a source has it so; else the one that most speaks for. A title says more
+    /// than the name, and any list may have its own way to write it.
+    fn name(&self, asked: &Subject) -> Option<Leaf> {
+        let groups = self.of(&Field::Name);
+        let is_asked = |group: &&&Group<'_>| asked.names().any(|name| name_words(name) == name_words(&group.shown.value));
+        match groups.iter().find(is_asked) {
+            Some(group) => Some(self.leaf(group, group.confidence)),
+            None => self.one(&Field::Name),
+        }
+    }
+
     fn social(&self) -> BTreeMap<String, Leaf> {
         let networks = self.groups.iter().filter_map(|group| match group.field {
             Field::Social(network) => Some(network),
@@ -166,6 +221,18 @@ impl Merged<'_> {
             | Field::Person => None,
         });
         networks.filter_map(|network| Some((network.clone(), self.one(&Field::Social(network.clone()))?))).collect()
+    }
+
+    /// The country that a state of the US with its postal code, or a phone number's country code, names.
+    fn country_by_the_rest(&self) -> Option<Leaf> {
+        let state = self.of(&Field::State).first().copied().filter(|state| place::is_us_state(&place::state(&state.shown.value)));
+        let zip = self.of(&Field::Zip).first().copied().filter(|zip| place::zip(&zip.shown.value).len() == 5);
+        if let (Some(state), Some(_)) = (state, zip) {
+            return Some(Leaf { value: "US".to_owned(), ..self.leaf(state, state.confidence) });
+        }
+        let phone = self.of(&Field::Phone).first().copied()?;
+        let region = phone::read(&phone.shown.value, "")?.region?;
+        Some(Leaf { value: region, ..self.leaf(phone, phone.confidence) })
     }
 
     fn people(&self) -> Vec<PersonLeaf> {

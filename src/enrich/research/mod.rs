@@ -7,13 +7,14 @@
 
 mod ask;
 mod finding;
+pub mod hits;
 pub mod leaf;
 pub mod markdown;
 pub mod merge;
 mod own_site;
 pub mod resolve;
 
-pub use ask::{Research, Tools};
+pub use ask::{Outcome, Research, Tools};
 pub use finding::Finding;
 pub use leaf::{Address, Business, Leaf, PersonLeaf, Source};
 pub use resolve::{Resolution, resolve};

@@ -20,6 +20,8 @@ pub struct Resolution {
     pub score: Option<u32>,
     /// It would match, if another business didn't come as near.
     pub rivalled: bool,
+    /// It would match, if it weren't closed for good.
+    pub closed: bool,
 }
 
 /// How far a source may speak for a business. The higher one is believed where they contradict one another.
@@ -75,7 +77,14 @@ pub fn resolve(asked: &Subject, findings: &[Finding]) -> Resolution {
         };
         (!elsewhere).then_some((*at, standing))
     });
-    Resolution { members: members.collect(), score: Some(score), rivalled: false }
+    let members: Vec<(usize, Standing)> = members.collect();
+    // The business's own word that it is closed ends it; a list's does where the business says nothing itself.
+    let says_more = members.iter().map(|(_, standing)| *standing).max().unwrap_or(Standing::Listing);
+    let speaking = members.iter().filter(|(_, standing)| *standing >= says_more.min(Standing::Own));
+    if speaking.filter_map(|(at, _)| findings.get(*at)).any(|finding| finding.is_closed) {
+        return Resolution { closed: true, ..Resolution::default() };
+    }
+    Resolution { members, score: Some(score), rivalled: false, closed: false }
 }
 
 /// The findings by business, each group in order; what joins two may lie in a third.

@@ -10,15 +10,22 @@ mod result;
 use url::Url;
 
 use super::claim::{Field, first};
-use super::matching::{Subject, best};
-use super::research::resolve::members;
-use super::research::{Finding, Research, Resolution, Tools, merge, resolve};
-use super::vendors::website::PageFacts;
+use super::matching::{NAME_ALIKE, NAME_RELATED, Subject, best, judge};
+use super::research::hits::Hit;
+use super::research::resolve::Standing;
+use super::research::{Finding, Outcome, Research, Resolution, Tools, resolve};
+use super::vendors::website::{PageFacts, PageKind};
 use super::{Enricher, Error, Found, JournalError, Run};
 use crate::types::{Route, WebsearchPayload};
 
 /// A candidate with fewer points isn't worth a page.
 const PLAUSIBLE_SCORE: u32 = 35;
+
+/// Pages that are read for each candidate of `max_results`.
+const PAGES_A_CANDIDATE: i64 = 2;
+
+/// What a page says with less strength, it says in passing.
+const IN_PLACE: u8 = 50;
 
 /// The enricher of `enrich/websearch`.
 #[derive(Debug, Clone)]
@@ -46,7 +53,8 @@ impl Enricher for Websearch {
         })?;
         let mut search = Search::new(&self.tools, payload);
         search.look_up(run).await?;
-        search.read_pages(run).await?;
+        search.read_given_sites(run).await?;
+        search.search(run).await?;
         search.conclude(run)
     }
 }
@@ -69,42 +77,136 @@ impl<'a> Search<'a> {
         self.research.look_up(run, self.payload.clone(), limit).await.map(drop)
     }
 
-    async fn read_pages(&mut self, run: &mut Run) -> Result<(), JournalError> {
+    /// The sites that are given: the best entry's website, and the domain that the buyer named.
+    async fn read_given_sites(&mut self, run: &mut Run) -> Result<(), JournalError> {
         let asked = &self.research.asked;
         let subjects: Vec<Subject> = self.research.findings.iter().map(|finding| finding.subject.clone()).collect();
         if let Some((at, verdict)) = best(asked, &subjects)
             && verdict.score >= PLAUSIBLE_SCORE
-            && let Some(listing) = self.research.findings.get(at)
-            && let Some(url) = first(&listing.claims, &Field::Website).and_then(|website| Url::parse(website).ok())
+            && asked.name_likeness(self.subject_of(at)) >= NAME_RELATED
         {
-            self.read_site(run, url, Some(at)).await?;
+            self.read_named_site(run, at).await?;
         }
-        let read_before = |host: &str| self.research.findings.iter().any(|page| page.host().as_deref() == Some(host));
         if let Some(domain) = self.payload.domain.clone()
-            && !read_before(domain.strip_prefix("www.").unwrap_or(&domain))
             && let Ok(url) = Url::parse(&format!("https://{domain}/"))
+            && !self.research.has_read_host(&url)
         {
             self.read_site(run, url, None).await?;
         }
         Ok(())
     }
 
-    /// Reads a site's first page, and its contact page where that could say more.
-    async fn read_site(&mut self, run: &mut Run, url: Url, listing: Option<usize>) -> Result<(), JournalError> {
-        let Some((facts, at)) = self.read_page(run, &url, listing).await? else { return Ok(()) };
-        let resolution = resolve(&self.research.asked, &self.research.findings);
-        let is_about_it = resolution.members.iter().any(|(member, _)| *member == at);
-        let says = |field: Field| self.research.findings.get(at).is_some_and(|page| first(&page.claims, &field).is_some());
-        let says_all = says(Field::Phone) && says(Field::Zip);
-        let contact = facts.contact_pages.first().and_then(|contact| Url::parse(contact).ok());
-        if let Some(contact) = contact.filter(|_| is_about_it && !says_all) {
-            self.read_page(run, &contact, None).await?;
+    /// What a search finds: the business's own site first, then others' pages about it as long as something is lacking. The
+    /// search is made in any case, or a rival or a contradiction would go unseen.
+    async fn search(&mut self, run: &mut Run) -> Result<(), JournalError> {
+        let WebsearchPayload { business_name, city, state, zip, .. } = &self.payload;
+        let place = [city, state].into_iter().flatten().map(String::as_str);
+        let place = if city.is_none() { place.chain(zip.as_deref()).collect::<Vec<_>>() } else { place.collect() };
+        let query = [&[business_name.as_str()], place.as_slice()].concat().join(" ");
+        let found = self.research.search(run, &query).await?;
+        let asked = &self.research.asked;
+        let mut hits: Vec<Hit> =
+            found.iter().filter_map(|hit| Hit::judged(asked, &hit.url, &hit.title, &hit.snippet)).filter(Hit::is_worth_reading).collect();
+        hits.sort_by_key(|hit| std::cmp::Reverse(hit.points));
+        let is_name_alone = asked.is_a_name_alone();
+        for hit in hits.iter().filter(|hit| hit.is_own) {
+            // Asked by name alone, each site of that name may be the one, and has to be seen.
+            if !self.research.has_read_host(&hit.url) && (is_name_alone || !self.knows_own_site()) {
+                self.read_site(run, hit.front(), None).await?;
+            }
+        }
+        for hit in hits.iter().filter(|hit| !hit.is_own) {
+            if self.lacks_nothing() && !is_name_alone {
+                break;
+            }
+            let Some((_, at)) = self.read_page(run, &hit.url, None).await? else { continue };
+            if !self.knows_own_site() && judge(&self.research.asked, self.subject_of(at)).matched {
+                self.read_named_site(run, at).await?;
+            }
         }
         Ok(())
     }
 
+    fn subject_of(&self, at: usize) -> &Subject {
+        self.research.findings.get(at).map_or(&self.research.asked, |finding| &finding.subject)
+    }
+
+    /// Whether a page of the business's own has been read.
+    fn knows_own_site(&self) -> bool {
+        let resolution = resolve(&self.research.asked, &self.research.findings);
+        resolution.members.iter().any(|(_, standing)| *standing >= Standing::Own)
+    }
+
+    fn lacks_nothing(&self) -> bool {
+        let resolution = resolve(&self.research.asked, &self.research.findings);
+        let says = |field: &Field| {
+            let members = resolution.members.iter().filter_map(|(at, _)| self.research.findings.get(*at));
+            members.into_iter().any(|finding| first(&finding.claims, field).is_some())
+        };
+        resolution.score.is_some() && [Field::Phone, Field::Street, Field::Website].iter().all(says)
+    }
+
+    /// Reads the site that a finding names as the business's own.
+    async fn read_named_site(&mut self, run: &mut Run, at: usize) -> Result<(), JournalError> {
+        let website = self.research.findings.get(at).and_then(|finding| first(&finding.claims, &Field::Website));
+        if let Some(url) = website.and_then(|website| Url::parse(website).ok())
+            && !self.research.has_read_host(&url)
+        {
+            self.read_site(run, url, Some(at)).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads a site's first page, and more of it where that is the business's own and could say more: its contact page or
+    /// imprint, and the page of its people.
+    async fn read_site(&mut self, run: &mut Run, url: Url, named_by: Option<usize>) -> Result<(), JournalError> {
+        let Some((facts, at)) = self.read_page(run, &url, named_by).await? else { return Ok(()) };
+        if let Some(moved) = facts.moved_to.as_deref().and_then(|moved| Url::parse(moved).ok())
+            && !self.research.has_read_host(&moved)
+        {
+            // The old address was the business's, so its word for the new one is worth a page.
+            return Box::pin(self.read_site(run, moved, named_by)).await;
+        }
+        if !self.could_be_its_own(at) {
+            return Ok(());
+        }
+        let claims = self.research.findings.get(at).map(|page| page.claims.as_slice()).unwrap_or_default();
+        let of = |field: Field| claims.iter().filter(move |claim| claim.field == field);
+        // A number in a sentence may be anybody's, and of several the contact page tells which is the one.
+        let says_number = of(Field::Phone).count() == 1 && of(Field::Phone).all(|claim| claim.strength >= IN_PLACE);
+        if !(says_number && of(Field::Zip).next().is_some()) {
+            for kind in [PageKind::Contact, PageKind::Imprint, PageKind::Locations] {
+                if self.read_linked(run, &facts, kind).await? {
+                    break;
+                }
+            }
+        }
+        if facts.people.is_empty() && self.knows_own_site() {
+            self.read_linked(run, &facts, PageKind::Team).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a page is the business's own word, and by the name that was asked for.
+    fn could_be_its_own(&self, at: usize) -> bool {
+        let page = self.research.findings.get(at);
+        page.is_some_and(|page| page.own_site && self.research.asked.name_likeness(&page.subject) >= NAME_ALIKE) || self.is_member(at)
+    }
+
+    fn is_member(&self, at: usize) -> bool {
+        let resolution = resolve(&self.research.asked, &self.research.findings);
+        resolution.members.iter().any(|(member, _)| *member == at)
+    }
+
+    /// Reads the best page of a kind that a page links to; whether there was one to read.
+    async fn read_linked(&mut self, run: &mut Run, facts: &PageFacts, kind: PageKind) -> Result<bool, JournalError> {
+        let links = facts.links.iter().filter(|(of, _)| *of == kind).filter_map(|(_, url)| Url::parse(url).ok());
+        let Some(url) = links.into_iter().find(|url| !self.research.has_read(url)) else { return Ok(false) };
+        Ok(self.read_page(run, &url, None).await?.is_some())
+    }
+
     async fn read_page(&mut self, run: &mut Run, url: &Url, named_by: Option<usize>) -> Result<Option<(PageFacts, usize)>, JournalError> {
-        if self.pages_asked >= self.payload.max_results {
+        if self.pages_asked >= PAGES_A_CANDIDATE * self.payload.max_results || self.research.has_read(url) {
             return Ok(None);
         }
         self.pages_asked += 1;
@@ -113,13 +215,10 @@ impl<'a> Search<'a> {
 
     fn conclude(self, run: &Run) -> Result<Found, Error> {
         self.research.check_answered(run)?;
-        let Research { asked, findings, .. } = self.research;
-        let resolution = resolve(&asked, &findings);
-        let Resolution { score, rivalled, .. } = resolution;
-        let members = members(&resolution, &findings);
-        let business = score.map(|score| merge::business(&members, &asked, score));
+        let Outcome { resolution: Resolution { score, rivalled, closed, .. }, members, business } = self.research.outcome();
         let findings: Vec<Finding> = members.into_iter().map(|(finding, _)| finding).collect();
-        let report = result::Report { payload: &self.payload, business, findings: &findings, score, rivalled, stopped: run.stopped() };
+        let (payload, stopped) = (&self.payload, run.stopped());
+        let report = result::Report { payload, business, findings: &findings, score, rivalled, closed, stopped };
         Ok(Found { matched: score.is_some(), result: report.to_json() })
     }
 }

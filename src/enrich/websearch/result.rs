@@ -16,6 +16,7 @@ pub(super) struct Report<'a> {
     pub(super) findings: &'a [Finding],
     pub(super) score: Option<u32>,
     pub(super) rivalled: bool,
+    pub(super) closed: bool,
     pub(super) stopped: Option<Stop>,
 }
 
@@ -64,7 +65,9 @@ impl Report<'_> {
         let WebsearchPayload { business_name, city, state, zip, .. } = self.payload;
         let place: Vec<String> = [city, state, zip].into_iter().flatten().map(|part| escaped(part)).collect();
         let place = if place.is_empty() { String::new() } else { format!(" in {}", place.join(", ")) };
-        let why = if self.rivalled {
+        let why = if self.closed {
+            "The business that fits is closed for good."
+        } else if self.rivalled {
             "Several businesses fit equally well; a city, a street or a phone number would tell them apart."
         } else {
             "No source knows a business that fits."

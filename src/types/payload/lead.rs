@@ -97,6 +97,12 @@ impl Lead {
         (!text.is_empty()).then_some(text)
     }
 
+    /// Whether a field says nothing: it is absent, `null` or blank text. A number or an object is something, though we can't read it.
+    pub fn is_blank(&self, key: &str) -> bool {
+        let raw = self.0.get(key).map(|raw| raw.get());
+        raw.is_none_or(|raw| raw == "null" || serde_json::from_str::<String>(raw).is_ok_and(|text| text.trim().is_empty()))
+    }
+
     /// The fields with their raw JSON, in the order of their names.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &RawValue)> {
         self.0.iter().map(|(key, value)| (key.as_str(), &**value))

@@ -133,6 +133,7 @@ class Shop:
             "ENRICH_ADMIN_LISTEN": "127.0.0.1:0",
             "ENRICH_ADMIN_TOKEN": ADMIN_TOKEN,
             "VENDOR_WEBSITE_ALLOW_LOOPBACK": "true",
+            "VENDOR_WEBSITE_HOST_INTERVAL_MS": "0",
         }
         self.settings |= networks(chain, way) | {name: str(value) for name, value in settings.items()}
         self.process = None

@@ -14,17 +14,17 @@ use crate::enrich::phone;
 use crate::enrich::words::{fold, name_words};
 
 /// The layout's number, in `user_version`.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE business (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,
-        phone_digits TEXT,
+        phone_key TEXT,
         domain TEXT,
         listing TEXT NOT NULL
     );
-    CREATE INDEX business_by_phone ON business (phone_digits) WHERE phone_digits IS NOT NULL;
+    CREATE INDEX business_by_phone ON business (phone_key) WHERE phone_key IS NOT NULL;
     CREATE INDEX business_by_domain ON business (domain) WHERE domain IS NOT NULL;
     CREATE VIRTUAL TABLE words USING fts5 (name, place, tokenize = 'unicode61', prefix = '4', detail = 'column');
 ";
@@ -85,10 +85,10 @@ pub(super) fn put(connection: &Connection, listing: &Listing) -> rusqlite::Resul
     let text = serde_json::to_string(listing).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     connection
         .prepare_cached(
-            "INSERT INTO business (key, phone_digits, domain, listing) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET
-             phone_digits = excluded.phone_digits, domain = excluded.domain, listing = excluded.listing",
+            "INSERT INTO business (key, phone_key, domain, listing) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key) DO UPDATE SET
+             phone_key = excluded.phone_key, domain = excluded.domain, listing = excluded.listing",
         )?
-        .execute(params![key, phone::digits(&listing.phone), domain_of(&listing.website), text])?;
+        .execute(params![key, phone::key(&listing.phone, &listing.country), domain_of(&listing.website), text])?;
     let id = known.unwrap_or_else(|| connection.last_insert_rowid());
     if known.is_some() {
         connection.prepare_cached("DELETE FROM words WHERE rowid = ?1")?.execute([id])?;
@@ -122,7 +122,7 @@ pub(super) fn candidates(connection: &Connection, terms: &Terms) -> rusqlite::Re
         }
     }
     for (sql, value) in [
-        ("SELECT id, listing FROM business WHERE phone_digits = ?1 ORDER BY id LIMIT ?2", &terms.phone),
+        ("SELECT id, listing FROM business WHERE phone_key = ?1 ORDER BY id LIMIT ?2", &terms.phone),
         ("SELECT id, listing FROM business WHERE domain = ?1 ORDER BY id LIMIT ?2", &terms.domain),
     ] {
         let Some(value) = value else { continue };

@@ -17,6 +17,7 @@ use rusqlite::Connection;
 pub use import::{ImportError, ImportReport, Skipped, import};
 pub use listing::{Listing, Person};
 
+use super::meters::metered;
 use crate::enrich::matching::{self, Subject, judge, place};
 use crate::enrich::phone;
 use crate::enrich::words::{fold, name_words};
@@ -80,7 +81,11 @@ impl Directory {
     /// Text for the hop's record where there is no index or it can't be read.
     pub async fn find(&self, asked: WebsearchPayload, limit: usize) -> Result<Vec<Listing>, String> {
         let this = self.clone();
-        tokio::task::spawn_blocking(move || this.find_blocking(&asked, limit)).await.map_err(|_| "the look-up ended early".to_owned())?
+        let look_up = async {
+            let found = tokio::task::spawn_blocking(move || this.find_blocking(&asked, limit)).await;
+            found.map_err(|_| "the look-up ended early".to_owned())?
+        };
+        metered("directory", self.settings.cost, look_up).await
     }
 
     fn find_blocking(&self, asked: &WebsearchPayload, limit: usize) -> Result<Vec<Listing>, String> {
@@ -137,7 +142,7 @@ fn terms(asked: &WebsearchPayload) -> index::Terms {
         city: text(&asked.city, fold),
         state: text(&asked.state, place::state),
         zip: text(&asked.zip, place::zip),
-        phone: asked.phone.as_deref().and_then(phone::digits),
+        phone: asked.phone.as_deref().and_then(|text| phone::key(text, &asked.country)),
         domain: asked.domain.as_deref().and_then(|domain| matching::domain_of(&format!("http://{domain}/"))),
     }
 }

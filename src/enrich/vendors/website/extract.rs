@@ -1,304 +1,312 @@
-//! From HTML to claims.
+//! From HTML to what the page says. The page is parsed once; every reader gets the same tree or the same lines.
 
-use std::sync::LazyLock;
-
-use scraper::{ElementRef, Html, Selector};
-use serde::{Deserialize, Serialize};
+use scraper::{ElementRef, Html};
 use url::Url;
 
-use super::{html, json_ld, prose};
+use super::address::Found;
+use super::facts::{PageFacts, PageKind, Person, TEXT_BYTES_MAX};
+use super::html::{Line, Pattern, pattern, select};
+use super::node::Graph;
+use super::people::Mention;
+use super::{address, branches, contact, hours, html, json_ld, links, markup, notice, others, people, prose, schema_org};
 use crate::enrich::claim::{Claim, Field};
-use crate::enrich::phone;
-use crate::enrich::words::one_line;
+use crate::enrich::words::{fold, one_line};
 
 /// How far each way of saying it is relied on, in percent.
-const LINK: u8 = 75;
 const TYPESET_ADDRESS: u8 = 65;
-const SITE_NAME: u8 = 60;
-const PROSE: u8 = 50;
-const TITLE: u8 = 30;
+pub(super) const SITE_NAME: u8 = 60;
+/// In running text, but under a label or beside the address.
+pub(super) const LABELLED: u8 = 60;
+pub(super) const PROSE: u8 = 50;
+/// Put together from what was kept from machines.
+const HIDDEN: u8 = 45;
+/// It is somebody's there, not the business's own.
+const PERSONAL: u8 = 40;
+/// A number beside an address.
+const BY_ADDRESS: u8 = 75;
+/// What stands in a running text, which may be about anybody.
+const RUNNING: u8 = 40;
+pub(super) const TITLE: u8 = 30;
 
 const VALUES_MAX: usize = 20;
+/// Longer lines are running text, in bytes.
+const RUNNING_CHARS_MIN: usize = 90;
 const SCRIPTS_MAX: usize = 20;
-const PROSE_CHARS_MAX: usize = 200_000;
-/// All the claims of a page, as they are recorded; each needs about so much around its value.
-const BYTES_MAX: usize = 48 * 1024;
+const PEOPLE_MAX: usize = 60;
+/// Lines around an address where a number is likely of the same business.
+const NEAR: usize = 6;
+/// All claims and people of a page, as they are recorded; each needs about so much around its value.
+const BYTES_MAX: usize = 40 * 1024;
 const CLAIM_BYTES: usize = 64;
-
-/// Networks whose profiles are worth keeping, by the domain of their links.
-const NETWORKS: [(&str, &str); 10] = [
-    ("facebook.com", "facebook"),
-    ("instagram.com", "instagram"),
-    ("linkedin.com", "linkedin"),
-    ("twitter.com", "x"),
-    ("x.com", "x"),
-    ("youtube.com", "youtube"),
-    ("tiktok.com", "tiktok"),
-    ("pinterest.com", "pinterest"),
-    ("yelp.com", "yelp"),
-    ("threads.net", "threads"),
-];
-
-/// What one page says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PageFacts {
-    /// Where it was found, after redirects.
-    pub url: String,
-    /// Its title, on one line.
-    pub title: String,
-    /// The organizations that its structured data describes, in order; a chain's page has several.
-    pub entities: Vec<Vec<Claim>>,
-    /// What the page says outside of that.
-    pub claims: Vec<Claim>,
-    /// Pages of the same host that promise a way to get in touch, best first.
-    pub contact_pages: Vec<String>,
-}
 
 /// Reads a page. Never fails: a parser of HTML takes anything, and a page that says nothing has no claims.
 pub fn extract(url: &Url, text: &str) -> PageFacts {
     let document = html::parse(text);
     let title = select(&document, &TITLE_TAG).next().map(|element| one_line(&element.text().collect::<String>(), 200)).unwrap_or_default();
-    let scripts = select(&document, &JSON_LD).take(SCRIPTS_MAX);
-    let entities: Vec<Vec<Claim>> = scripts.flat_map(|script| json_ld::entities(&script.text().collect::<String>())).take(50).collect();
-    let mut claims = Vec::new();
-    for name in select(&document, &SITE_NAME_TAG).filter_map(|element| element.attr("content")).take(1) {
-        claims.extend(Claim::new(Field::Name, name, SITE_NAME));
+    let lang =
+        select(&document, &LANG).find_map(|element| element.attr("lang")).map(|lang| one_line(lang, 35)).filter(|lang| !lang.is_empty());
+    let lines = select(&document, &BODY).next().map(html::lines).unwrap_or_default();
+    let facts = PageFacts { url: url.to_string(), title, lang, ..PageFacts::default() };
+    if notice::is_parked(&facts.title, &lines, &document) {
+        return PageFacts { parked: true, ..facts };
     }
-    claims.extend(
-        title.split(['|', '–', '—', '·', '»']).flat_map(|part| part.split(" - ")).filter_map(|part| Claim::new(Field::Name, part, TITLE)),
-    );
-    let links = links(&document, url);
-    claims.extend(links.claims);
-    let said = |field: Field| entities.iter().flatten().chain(&claims).any(|claim| claim.field == field);
-    let (phone_known, address_known) = (said(Field::Phone), said(Field::Zip));
-    if !phone_known || !address_known {
-        let text = visible_text(&document);
-        if !address_known {
-            let typeset =
-                select(&document, &ADDRESS).map(lines).map(|text| prose::address(&text, TYPESET_ADDRESS)).find(|found| !found.is_empty());
-            claims.extend(typeset.unwrap_or_else(|| prose::address(&text, PROSE)));
-        }
-        if !phone_known {
-            let shown = prose::phones(&text, VALUES_MAX).into_iter().filter_map(|number| phone::shown(&number, "US"));
-            claims.extend(shown.filter_map(|number| Claim::new(Field::Phone, &number, PROSE)));
-        }
+    let country = country_of(url, facts.lang.as_deref());
+    let mut graph = Graph::default();
+    for script in select(&document, &JSON_LD).take(SCRIPTS_MAX) {
+        json_ld::read(&script.text().collect::<String>(), &mut graph);
     }
-    let mut room = BYTES_MAX;
-    let entities = entities.into_iter().map(|entity| kept(entity, &mut room)).filter(|entity| !entity.is_empty()).collect();
-    let claims = kept(claims, &mut room);
-    PageFacts { url: url.to_string(), title, entities, claims, contact_pages: links.contact_pages }
+    markup::read(&document, &mut graph);
+    let page = Page { document: &document, lines: &lines, country, graph: schema_org::read(&graph, country), facts };
+    page.read(url)
 }
 
-/// Each claim once, as long as there is room: everything here is written to the job's record.
-fn kept(claims: Vec<Claim>, room: &mut usize) -> Vec<Claim> {
+/// A page, parsed.
+struct Page<'a> {
+    document: &'a Html,
+    lines: &'a [Line<'a>],
+    country: Option<&'static str>,
+    graph: schema_org::Said,
+    facts: PageFacts,
+}
+
+impl Page<'_> {
+    fn read(self, url: &Url) -> PageFacts {
+        let Self { document, lines, country, graph, facts } = self;
+        let phone_country = country.unwrap_or("US");
+        let links = links::read(document, url, phone_country);
+        let mut mentions = people::find(lines, phone_country);
+        mentions.splice(0..0, graph.people);
+        let mut claims = names(document, &facts.title);
+        let mut entities = graph.entities;
+        let said = |field: &Field, entities: &[Vec<Claim>]| entities.iter().flatten().any(|claim| claim.field == *field);
+
+        let text = joined(lines);
+        let mut addresses =
+            if said(&Field::Zip, &entities) || said(&Field::Street, &entities) { Vec::new() } else { address::find(&text.text, country) };
+        addresses.dedup_by(|one, other| one.address == other.address);
+        let several =
+            addresses.iter().any(|found| found.address != addresses.first().map(|first| first.address.clone()).unwrap_or_default());
+        let knows_phone = said(&Field::Phone, &entities);
+        let own_words = others::own_words(&claims);
+        let knows_hours = said(&Field::Hours, &entities);
+        let mut own_lines = vec![true; lines.len()];
+        if several {
+            // Parts of two addresses make a third one that doesn't exist, so each is a branch of its own.
+            let located: Vec<(usize, &Found)> = addresses.iter().map(|found| (text.line_at(found.at), found)).collect();
+            for branch in branches::read(lines, &located, &claims, country) {
+                branch.lines.iter().for_each(|at| own_lines.get_mut(*at).into_iter().for_each(|own| *own = false));
+                entities.push(branch.claims);
+            }
+        } else if let Some(found) = addresses.first() {
+            claims.extend(found.address.claims(if is_typeset(lines.get(text.line_at(found.at))) { TYPESET_ADDRESS } else { PROSE }));
+        }
+        let lang = facts.lang.as_deref();
+        let speaks_of_another = |line: &Line<'_>| is_running(line) || others::is_about_another(&line.text, &own_words, lang);
+        claims.extend(links.claims.into_iter().map(|claim| {
+            let number: Option<String> = (claim.field == Field::Phone).then(|| digits_of(&claim.value));
+            // A link is as good as the line that it stands in.
+            let in_passing = number.is_some_and(|number| {
+                let tail = number.get(number.len().saturating_sub(9)..).unwrap_or(&number).to_owned();
+                let mut standing = lines.iter().filter(|line| digits_of(&line.text).contains(&tail)).peekable();
+                standing.peek().is_some() && standing.all(|line| speaks_of_another(line))
+            });
+            if in_passing { Claim { strength: claim.strength.min(RUNNING), ..claim } } else { claim }
+        }));
+        let kept: Vec<&Line<'_>> = lines.iter().zip(&own_lines).filter(|(_, own)| **own).map(|(line, _)| line).collect();
+        let rest = joined(kept.iter().copied());
+        if !knows_phone {
+            claims.extend(phones(&kept, country, &speaks_of_another));
+        }
+        claims.extend(emails(&kept));
+        if !knows_hours {
+            claims.extend(hours::find(&rest.text).and_then(|week| Claim::new(Field::Hours, &week.to_string(), PROSE)));
+        }
+        let of_entities =
+            |name: &str| entities.iter().flatten().any(|claim| claim.field == Field::Person && fold(&claim.value) == fold(name));
+        claims.extend(
+            mentions.iter().filter(|mention| !of_entities(&mention.person.name)).filter_map(|mention| mention.claim(mention.strength)),
+        );
+        let people = united(graph.members.into_iter().chain(mentions));
+        for claim in &mut claims {
+            let is = |value: &Option<String>| value.as_deref() == Some(claim.value.as_str());
+            let is_personal =
+                |person: &Person| (claim.field == Field::Phone && is(&person.phone)) || (claim.field == Field::Email && is(&person.email));
+            if people.iter().any(is_personal) {
+                claim.strength = claim.strength.min(PERSONAL);
+            }
+        }
+
+        let mut room = BYTES_MAX;
+        let entities = entities.into_iter().map(|entity| once(entity, &mut room)).filter(|entity| !entity.is_empty()).collect();
+        let claims = once(claims, &mut room);
+        let people = people.into_iter().take_while(|person| take_room(&mut room, person_bytes(person))).collect();
+        let (closed, moved) = notice::closed_and_moved(&facts.title, lines);
+        let contact_pages = contact_pages(&links.pages);
+        PageFacts { entities, claims, people, contact_pages, links: links.pages, text: excerpt(lines), closed, moved, ..facts }
+    }
+}
+
+/// What the page calls itself, and the parts of its title.
+fn names(document: &Html, title: &str) -> Vec<Claim> {
+    let site = select(document, &SITE_NAME_TAG).filter_map(|element| element.attr("content")).take(1);
+    let parts = title.split(['|', '–', '—', '·', '»']).flat_map(|part| part.split(" - "));
+    site.filter_map(|name| Claim::new(Field::Name, name, SITE_NAME))
+        .chain(parts.take(10).filter_map(|part| Claim::new(Field::Name, part, TITLE)))
+        .collect()
+}
+
+/// Numbers in text. One beside an address, in a footer, or under a label is more likely the business's own.
+fn phones(lines: &[&Line<'_>], country: Option<&str>, speaks_of_another: &dyn Fn(&Line<'_>) -> bool) -> Vec<Claim> {
+    let text = joined(lines.iter().copied());
+    let near: Vec<usize> = address::find(&text.text, country).iter().map(|found| text.line_at(found.at)).collect();
+    let mut claims = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        // A label may be the line above.
+        let above = at.checked_sub(1).and_then(|above| lines.get(above)).map_or("", |above| above.text.as_str());
+        let is_label = prose::label(above) != prose::Label::None && above.len() < 40;
+        let context = if is_label { format!("{above}\n{}", line.text) } else { line.text.clone() };
+        for phone in prose::phones(&context, country, VALUES_MAX) {
+            let is_near = near.iter().any(|address| address.abs_diff(at) <= NEAR);
+            let strength = match (is_near, phone.is_labelled || is_typeset(Some(line)), speaks_of_another(line)) {
+                // A sentence may be about anybody.
+                (_, _, true) => RUNNING,
+                (true, _, false) => BY_ADDRESS,
+                (false, true, false) => LABELLED,
+                (false, false, false) => PROSE,
+            };
+            let shown = prose::number(&phone.number, country.unwrap_or("US"));
+            claims.extend(shown.and_then(|number| Claim::new(Field::Phone, &number, strength)).filter(|_| claims.len() < VALUES_MAX));
+        }
+    }
+    claims
+}
+
+fn emails(lines: &[&Line<'_>]) -> Vec<Claim> {
+    let own = lines.iter().filter(|line| !prose::is_credit(&line.text));
+    let found = own.flat_map(|line| contact::emails(&line.text, VALUES_MAX)).take(VALUES_MAX);
+    found.filter_map(|(email, is_hidden)| Claim::new(Field::Email, &email, if is_hidden { HIDDEN } else { PROSE })).collect()
+}
+
+fn digits_of(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Whether a line is a sentence in a text, and not one of those that say where and how the business is to be had.
+fn is_running(line: &Line<'_>) -> bool {
+    line.text.len() > RUNNING_CHARS_MIN && !is_typeset(Some(line))
+}
+
+fn is_typeset(line: Option<&Line<'_>>) -> bool {
+    let Some(line) = line else { return false };
+    let above = std::iter::once(line.element).chain(line.element.ancestors().take(20).filter_map(ElementRef::wrap));
+    above.map(|element| element.value().name()).any(|name| matches!(name, "address" | "footer"))
+}
+
+/// Each person once, with what each mention adds.
+fn united(mentions: impl Iterator<Item = Mention>) -> Vec<Person> {
+    let mut people: Vec<Person> = Vec::new();
+    for Mention { person, .. } in mentions {
+        match people.iter_mut().find(|known| fold(&known.name) == fold(&person.name)) {
+            Some(known) => {
+                known.role = known.role.take().or(person.role);
+                known.email = known.email.take().or(person.email);
+                known.phone = known.phone.take().or(person.phone);
+            }
+            None => people.push(person),
+        }
+    }
+    people.truncate(PEOPLE_MAX);
+    people
+}
+
+/// Each claim once, the strongest of equals, as long as there is room: everything here is written to the job's record.
+fn once(claims: Vec<Claim>, room: &mut usize) -> Vec<Claim> {
     let mut kept: Vec<Claim> = Vec::new();
     for claim in claims {
-        let bytes = claim.value.len() + claim.note.as_ref().map_or(0, String::len) + CLAIM_BYTES;
-        if bytes <= *room && !kept.contains(&claim) {
-            *room -= bytes;
+        if let Some(known) = kept.iter_mut().find(|known| known.field == claim.field && known.value == claim.value) {
+            known.strength = known.strength.max(claim.strength);
+            known.note = known.note.take().or(claim.note);
+        } else if take_room(room, claim.value.len() + claim.note.as_ref().map_or(0, String::len) + CLAIM_BYTES) {
             kept.push(claim);
         }
     }
     kept
 }
 
-/// The network and the address of a profile, where the link is one: a path below the network's domain.
-pub(super) fn social(link: &str) -> Option<(&'static str, String)> {
-    let url = Url::parse(link.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let host = url.domain()?;
-    let (_, network) =
-        NETWORKS.iter().find(|(domain, _)| host == *domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')))?;
-    let path = url.path().trim_matches('/');
-    // Buttons to share the page, and pixels that watch its visitors.
-    let profile = !path.is_empty()
-        && !["share", "sharer", "intent", "tr", "dialog", "sharer.php", "shareArticle", "plugins", "pin", "embed", "watch"]
-            .iter()
-            .any(|button| path.split('/').next() == Some(button));
-    profile.then(|| (*network, format!("https://{host}/{path}")))
-}
-
-/// An address out of `mailto:…?subject=…` or bare, lower-cased; `None` where it is none.
-pub(super) fn email(text: &str) -> Option<String> {
-    let text = text.trim();
-    let text = text.split_once(':').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("mailto")).map_or(text, |(_, rest)| rest);
-    let address = text.split(['?', ',', ';']).next()?.trim().replace("%40", "@").to_lowercase();
-    let (user, host) = address.split_once('@')?;
-    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
-    (address.len() <= 254 && plain(user) && plain(host) && host.contains('.') && !host.starts_with('.') && !host.ends_with('.'))
-        .then_some(address)
-}
-
-#[derive(Default)]
-struct Links {
-    claims: Vec<Claim>,
-    contact_pages: Vec<String>,
-}
-
-fn links(document: &Html, page: &Url) -> Links {
-    let mut links = Links::default();
-    let mut contact_pages: Vec<(usize, String)> = Vec::new();
-    for link in select(document, &LINK_TAG).take(2000) {
-        let Some(href) = link.attr("href").map(str::trim) else { continue };
-        let (scheme, rest) = href.split_once(':').unwrap_or_default();
-        let scheme = scheme.to_ascii_lowercase();
-        let claim = match scheme.as_str() {
-            "tel" => phone::shown(&rest.replace("%20", " "), "US").and_then(|number| Claim::new(Field::Phone, &number, LINK)),
-            "mailto" => email(href).and_then(|email| Claim::new(Field::Email, &email, LINK)),
-            _ => social(href).and_then(|(network, url)| Claim::new(Field::Social(network.to_owned()), &url, LINK)),
-        };
-        if claim.is_some() {
-            links.claims.extend(claim.filter(|_| links.claims.len() < 3 * VALUES_MAX));
-            continue;
-        }
-        let words = format!("{} {}", href, link.text().take(20).collect::<String>()).to_lowercase();
-        let rank = ["contact", "impressum", "about", "location"].iter().position(|word| words.contains(word));
-        if let (Some(rank), Ok(mut url)) = (rank, page.join(href)) {
-            url.set_fragment(None);
-            if url.origin() == page.origin() && url != *page {
-                contact_pages.push((rank, url.into()));
-            }
-        }
+fn take_room(room: &mut usize, bytes: usize) -> bool {
+    let fits = bytes <= *room;
+    if fits {
+        *room -= bytes;
     }
-    contact_pages.sort();
-    contact_pages.dedup();
-    links.contact_pages = contact_pages.into_iter().map(|(_, url)| url).take(3).collect();
-    links
+    fits
 }
 
-/// Text that people see, a line an element, without scripts and styles.
-fn visible_text(document: &Html) -> String {
-    select(document, &BODY).next().map(lines).unwrap_or_default()
+fn person_bytes(person: &Person) -> usize {
+    let Person { name, role, email, phone } = person;
+    name.len() + [role, email, phone].into_iter().flatten().map(String::len).sum::<usize>() + CLAIM_BYTES
 }
 
-fn lines(element: ElementRef<'_>) -> String {
+fn contact_pages(pages: &[(PageKind, String)]) -> Vec<String> {
+    let mut ranked: Vec<&(PageKind, String)> = pages.iter().filter(|(kind, _)| *kind != PageKind::Team).collect();
+    ranked.sort_by_key(|(kind, _)| *kind);
+    ranked.into_iter().take(3).map(|(_, url)| url.clone()).collect()
+}
+
+/// What people read, without menus.
+fn excerpt(lines: &[Line<'_>]) -> String {
     let mut text = String::new();
-    for node in element.descendants() {
-        let hidden = node
-            .parent()
-            .and_then(ElementRef::wrap)
-            .is_some_and(|parent| matches!(parent.value().name(), "script" | "style" | "noscript" | "template"));
-        let Some(piece) = node.value().as_text().filter(|_| !hidden) else { continue };
-        let piece = one_line(piece, 20_000);
-        if !piece.is_empty() {
-            text.push_str(&piece);
+    for line in lines.iter().filter(|line| !line.is_navigation) {
+        if !text.is_empty() {
             text.push('\n');
         }
-        if text.len() > PROSE_CHARS_MAX {
+        let room = TEXT_BYTES_MAX.saturating_sub(text.len());
+        text.push_str(line.text.get(..line.text.floor_char_boundary(room)).unwrap_or_default());
+        if text.len() + 4 >= TEXT_BYTES_MAX {
             break;
         }
     }
     text
 }
 
-type Pattern = LazyLock<Option<Selector>>;
-static TITLE_TAG: Pattern = LazyLock::new(|| Selector::parse("title").ok());
-static JSON_LD: Pattern = LazyLock::new(|| Selector::parse(r#"script[type="application/ld+json" i]"#).ok());
-static SITE_NAME_TAG: Pattern = LazyLock::new(|| Selector::parse(r#"meta[property="og:site_name"]"#).ok());
-static LINK_TAG: Pattern = LazyLock::new(|| Selector::parse("a[href]").ok());
-static ADDRESS: Pattern = LazyLock::new(|| Selector::parse("address").ok());
-static BODY: Pattern = LazyLock::new(|| Selector::parse("body").ok());
-
-fn select<'a>(document: &'a Html, pattern: &'static Pattern) -> impl Iterator<Item = ElementRef<'a>> {
-    pattern.iter().flat_map(|selector| document.select(selector))
+/// Lines as one text.
+pub(super) struct Joined {
+    pub(super) text: String,
+    starts: Vec<usize>,
 }
+
+impl Joined {
+    /// The line that a place in the text is on.
+    pub(super) fn line_at(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+}
+
+pub(super) fn joined<'a>(lines: impl IntoIterator<Item = &'a Line<'a>>) -> Joined {
+    let mut joined = Joined { text: String::new(), starts: Vec::new() };
+    for line in lines {
+        joined.starts.push(joined.text.len());
+        joined.text.push_str(&line.text);
+        joined.text.push('\n');
+    }
+    joined
+}
+
+/// The country that the page is likely of, by its domain or its language; English says nothing.
+fn country_of(url: &Url, lang: Option<&str>) -> Option<&'static str> {
+    const COUNTRIES: [&str; 16] = ["DE", "AT", "CH", "FR", "BE", "ES", "IT", "PT", "NL", "GB", "CA", "US", "AU", "IE", "BR", "MX"];
+    let known = |code: &str| COUNTRIES.into_iter().find(|known| known.eq_ignore_ascii_case(code));
+    let top = url.domain().and_then(|domain| domain.rsplit('.').next()).map(|top| if top == "uk" { "gb" } else { top });
+    let (language, region) = lang.map(|lang| lang.split_once(['-', '_']).unwrap_or((lang, ""))).unwrap_or_default();
+    let of_language = if language.eq_ignore_ascii_case("en") { None } else { known(language) };
+    top.and_then(known).or_else(|| known(region)).or(of_language)
+}
+
+static TITLE_TAG: Pattern = pattern!("title");
+static LANG: Pattern = pattern!("html[lang]");
+static JSON_LD: Pattern = pattern!(r#"script[type="application/ld+json" i]"#);
+static SITE_NAME_TAG: Pattern = pattern!(r#"meta[property="og:site_name"]"#);
+static BODY: Pattern = pattern!("body");
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn page(html: &str) -> PageFacts {
-        extract(&Url::parse("https://acme.example/").unwrap(), html)
-    }
-
-    fn said(page: &PageFacts) -> Vec<String> {
-        page.claims.iter().map(|claim| format!("{:?} {}", claim.field, claim.value)).collect()
-    }
-
-    #[test]
-    fn links_say_how_to_get_in_touch() {
-        let page = page(
-            r#"<title>Contact - Acme Corp | Tampa</title><meta property="og:site_name" content="Acme Corp">
-            <a href="tel:+1-813-555-0142">call</a> <A HREF="MAILTO:Sales@Acme.example?subject=hi">write</A> <a href="tel:nonsense">x</a>
-            <a href="https://m.facebook.com/acme?ref=x">f</a> <a href="https://facebook.com/sharer/sharer.php?u=x">share</a>
-            <a href="https://notfacebook.com/acme">no</a> <a href="/about#team">About us</a> <a href="contact.html">Write to us</a>
-            <a href="https://other.example/contact">elsewhere</a>"#,
-        );
-        assert_eq!(
-            said(&page),
-            [
-                "Name Acme Corp",
-                "Name Contact",
-                "Name Acme Corp",
-                "Name Tampa",
-                "Phone +18135550142",
-                "Email sales@acme.example",
-                "Social(\"facebook\") https://m.facebook.com/acme",
-            ]
-        );
-        assert_eq!(page.contact_pages, ["https://acme.example/contact.html", "https://acme.example/about"]);
-    }
-
-    #[test]
-    fn plain_text_is_read_where_nothing_else_speaks() {
-        let page = page(
-            "<title>Haney</title><p>Since 1952.<p>44 Mill Rd<br>New Castle, PA 16101<p>Phone (724) 555-0123<script>var x='(724) 555-0199'</script>",
-        );
-        assert_eq!(said(&page), ["Name Haney", "Street 44 Mill Rd", "City New Castle", "State PA", "Zip 16101", "Phone +17245550123"]);
-    }
-
-    #[test]
-    fn broken_markup_still_says_what_it_can() {
-        let page = page(
-            "<html><head><title>Acme <b>Corp</title><script type=application/ld+json>{\"@type\":\"Store\",\"name\":\"Acme Corp\"}</script>\
-             <script type=application/ld+json>{oops</script><body><div><a href='tel:8135550142'>call</div></p></table><address>1 Main St<br>Tampa, FL 33602",
-        );
-        assert_eq!(page.entities.len(), 1);
-        assert!(
-            said(&page).contains(&"Phone +18135550142".to_owned()) && said(&page).contains(&"City Tampa".to_owned()),
-            "{:?}",
-            said(&page)
-        );
-    }
-
-    /// F-V2: what a page can put into the job's record is bounded.
-    #[test]
-    fn a_page_that_says_too_much_is_cut() {
-        let organization =
-            |n: usize| format!(r#"{{"@type":"Store","name":"{}","category":["{}","{}"]}}"#, n, "a".repeat(300), "b".repeat(300));
-        let script = (0..1000).map(organization).collect::<Vec<_>>().join(",");
-        let page = page(&format!("<script type=application/ld+json>[{script}]</script>"));
-        let recorded = serde_json::to_string(&page).unwrap().len();
-        assert!((20_000..64_000).contains(&recorded), "{recorded}");
-    }
-
-    #[test]
-    fn what_is_an_email_address() {
-        for (text, wanted) in [
-            ("a@b.example", Some("a@b.example")),
-            ("mailto:A%40b.example,c@d.example", Some("a@b.example")),
-            ("a@b", None),
-            ("a@.example", None),
-            ("a b@c.example", None),
-            ("<x>@c.example", None),
-            ("mailto:", None),
-            ("é@b.example", None),
-        ] {
-            assert_eq!(email(text).as_deref(), wanted, "{text}");
-        }
-    }
-
-    proptest! {
-        /// F-V2: no page makes it panic.
-        #[test]
-        fn any_bytes_are_a_page(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _any = page(&String::from_utf8_lossy(&bytes));
-        }
-
-        #[test]
-        fn any_link_is_read(scheme in "(tel|TEL|mailto|MAILTO|https):?", rest in ".{0,30}") {
-            let _any = page(&format!("<a href='{scheme}{rest}'>x</a>"));
-        }
-    }
-}
+#[path = "extract_tests.rs"]
+mod tests;

@@ -1,0 +1,168 @@
+//! `enrich/lead-session`: complete a CRM record in rounds.
+//!
+//! A round looks at what the record lacks, chooses the next questions by expected gain per cost ([`plan`]) or lets a language
+//! model choose ([`converse`]), asks, and merges. The record's own values are never overwritten: what sources say instead stands
+//! beside them. A session ends when nothing is lacking, or out of rounds, out of budget, or when nothing that could be asked
+//! promises anything; its last round says which.
+
+mod converse;
+mod fields;
+pub mod plan;
+mod record;
+mod result;
+mod session;
+mod toolbox;
+mod want;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use want::{Ask, GainTable, Want};
+
+use self::plan::{Choice, choose};
+use self::session::{Round, Session};
+use super::research::Tools;
+use super::{Enricher, Error, Found, Progress, Run, Stop};
+use crate::types::payload::LeadMode;
+use crate::types::{LeadPayload, Route, Usd};
+
+/// What sessions have learned, shared by all of a node. A clone is a pointer.
+#[derive(Debug, Clone, Default)]
+pub struct Experience(Arc<Mutex<GainTable>>);
+
+impl Experience {
+    /// What is expected now.
+    pub fn snapshot(&self) -> GainTable {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes a table that was kept, unless it is of another version.
+    pub fn restore(&self, table: GainTable) {
+        if table.fits() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = table;
+        }
+    }
+
+    fn learn(&self, observe: impl FnOnce(&mut GainTable)) {
+        observe(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// The enricher of `enrich/lead-session`.
+#[derive(Debug, Clone)]
+pub struct LeadSession {
+    tools: Tools,
+    experience: Experience,
+}
+
+impl LeadSession {
+    /// Asks these vendors, and plans by this experience.
+    pub fn new(tools: Tools, experience: Experience) -> Self {
+        Self { tools, experience }
+    }
+
+    /// Rounds by expected gain per cost. What is learned counts for later sessions only: this one goes on by the table that it
+    /// began with, which is on record, so that a resumed run takes the same way.
+    async fn by_gain(&self, session: &mut Session<'_>, run: &mut Run, table: &GainTable) -> Result<(), Error> {
+        let rounds_max = usize::try_from(session.payload.max_rounds).unwrap_or(1);
+        while session.rounds.len() < rounds_max {
+            let known = session.known();
+            let actions = match choose(&session.candidates(&known), &known.lack, table, run.left()) {
+                Choice::Ask(actions) => actions,
+                Choice::Complete => return Ok(session.stop("complete")),
+                Choice::Budget => return Ok(session.stop("budget")),
+                Choice::NoGain => return Ok(session.stop("no_gain")),
+            };
+            let spent = run.spent();
+            let mut round = Round { tools: Vec::new(), found: Vec::new(), cost: Usd::ZERO, stopped_because: None };
+            let mut before = known.lack;
+            for action in actions {
+                round.tools.push(session.act(run, &action).await?);
+                if run.stopped().is_some() {
+                    break;
+                }
+                let after = session.known().lack;
+                self.experience.learn(|table| Session::learn(table, action.ask, &before, &after));
+                before = after;
+            }
+            round.cost = run.spent().minus(spent).unwrap_or(Usd::ZERO);
+            let fresh = known.lack.iter().zip(&before).filter(|((_, lacked), (_, lacks))| lacks < lacked);
+            round.found = fresh.map(|((want, _), _)| want.key()).collect();
+            session.rounds.push(round);
+            session.show(run);
+            if let Some(stop) = run.stopped() {
+                return Ok(session.stop(reason(stop)));
+            }
+        }
+        Ok(session.stop("rounds"))
+    }
+}
+
+impl LeadSession {
+    /// Rounds that the model chooses; where it can't be asked, rounds by expected gain, so that a session never comes to nothing
+    /// for want of it.
+    async fn by_model(&self, session: &mut Session<'_>, run: &mut Run, table: &GainTable) -> Result<(), Error> {
+        match (session.converse(run).await?, run.stopped()) {
+            (_, Some(stop)) => Ok(session.stop(reason(stop))),
+            (Some(because), None) => Ok(session.stop(because)),
+            (None, None) => self.by_gain(session, run, table).await,
+        }
+    }
+}
+
+/// Why a run had to stop, in the words of the result.
+fn reason(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Budget => "budget",
+        Stop::Deadline => "deadline",
+        Stop::Cancelled => "cancelled",
+        Stop::Insolvent => "insolvent",
+    }
+}
+
+#[async_trait::async_trait]
+impl Enricher for LeadSession {
+    fn route(&self) -> Route {
+        Route::LeadSession
+    }
+
+    async fn run(&self, payload: &str, run: &mut Run) -> Result<Found, Error> {
+        let payload = LeadPayload::parse(payload).map_err(|faults| {
+            let first = faults.into_iter().next().map_or_else(String::new, |fault| format!("{}: {}", fault.pointer, fault.detail));
+            Error::Payload(serde::de::Error::custom(first))
+        })?;
+        if let Some(budget) = payload.budget_usd {
+            run.limit(budget);
+        }
+        let table = run.pinned("gains", || self.experience.snapshot()).await?;
+        let mode = payload.mode;
+        let mut session = Session::new(&self.tools, payload);
+        match mode {
+            LeadMode::Waterfall => self.by_gain(&mut session, run, &table).await?,
+            LeadMode::Llm => self.by_model(&mut session, run, &table).await?,
+            LeadMode::Auto => {
+                self.by_gain(&mut session, run, &table).await?;
+                // What the cheap questions left open, the model may find.
+                if session.stopped_because == Some("no_gain") && self.tools.llm.is_some() {
+                    self.by_model(&mut session, run, &table).await?;
+                }
+            }
+        }
+        session.conclude(run)
+    }
+}
+
+impl Session<'_> {
+    /// Notes why there is no further round, with the last one.
+    fn stop(&mut self, because: &'static str) {
+        if let Some(round) = self.rounds.last_mut() {
+            round.stopped_because = Some(because);
+        }
+        self.stopped_because = Some(because);
+    }
+
+    fn show(&self, run: &Run) {
+        let rounds_done = u32::try_from(self.rounds.len()).unwrap_or(u32::MAX);
+        let rounds_max = u32::try_from(self.payload.max_rounds).unwrap_or(0);
+        run.show(Progress { rounds_done, rounds_max, found: self.found_so_far().into() });
+    }
+}

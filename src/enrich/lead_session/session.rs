@@ -1,0 +1,221 @@
+//! A session's state: what is known, what is lacking, and what could be asked.
+
+use std::collections::BTreeSet;
+
+use url::Url;
+
+use super::fields::{self, Known};
+use super::plan::{Action, Lack, Target};
+use super::record::Record;
+use super::want::{Ask, GainTable, Want};
+use crate::enrich::claim::{Field, first};
+use crate::enrich::matching::{NAME_ALIKE, judge};
+use crate::enrich::research::hits::Hit;
+use crate::enrich::research::{Finding, Research, Tools};
+use crate::enrich::vendors::website::{PageKind, kind_by_address};
+use crate::enrich::{JournalError, Run};
+use crate::types::{LeadPayload, Usd};
+
+/// An entry of the directory with fewer points isn't worth a page.
+const PLAUSIBLE_SCORE: u32 = 35;
+/// So many pages of each kind of the business's own site.
+const PAGES_OF_A_KIND: usize = 2;
+/// So many pages of its own that a search found.
+const OWN_HITS_MAX: usize = 4;
+/// So many pages of others about it.
+const LISTINGS_MAX: usize = 4;
+
+/// One session.
+pub(super) struct Session<'a> {
+    pub(super) record: Record,
+    pub(super) payload: LeadPayload,
+    pub(super) research: Research<'a>,
+    pub(super) tools: &'a Tools,
+    pub(super) hits: Vec<Hit>,
+    asked: BTreeSet<String>,
+    checked: BTreeSet<String>,
+    pub(super) rounds: Vec<Round>,
+    pub(super) stopped_because: Option<&'static str>,
+}
+
+/// One round, as the result tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Round {
+    pub(super) tools: Vec<&'static str>,
+    pub(super) found: Vec<&'static str>,
+    pub(super) cost: Usd,
+    pub(super) stopped_because: Option<&'static str>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(tools: &'a Tools, payload: LeadPayload) -> Self {
+        let record = Record::read(&payload.lead);
+        let research = Research::new(tools, record.subject());
+        let (asked, checked) = (BTreeSet::new(), BTreeSet::new());
+        Self { record, payload, research, tools, hits: Vec::new(), asked, checked, rounds: Vec::new(), stopped_because: None }
+    }
+
+    /// What is known by now.
+    pub(super) fn known(&self) -> Known {
+        fields::known(&self.record, &self.research)
+    }
+
+    /// What could be asked now, each question once in a session.
+    pub(super) fn candidates(&self, known: &Known) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if let Some(directory) = &self.tools.directory
+            && !self.asked.contains("directory")
+        {
+            actions.push(Action { ask: Ask::Directory, target: Target::Lead, cost_max: directory.settings().cost });
+        }
+        if let Some(search) = &self.tools.search {
+            for (ask, words) in self.queries(known) {
+                if !self.asked.contains(&words) {
+                    actions.push(Action { ask, target: Target::Words(words), cost_max: search.settings().cost });
+                }
+            }
+        }
+        if let Some(website) = &self.tools.website {
+            let cost_max = website.settings().cost;
+            for (ask, url, named_by) in self.pages(known) {
+                actions.push(Action { ask, target: Target::Page(url, named_by), cost_max });
+            }
+        }
+        if let Some(email) = &self.tools.email {
+            for address in self.addresses(known) {
+                actions.push(Action { ask: Ask::Email, target: Target::Address(address), cost_max: email.settings().cost });
+            }
+        }
+        actions
+    }
+
+    /// Asks, and remembers that it did.
+    pub(super) async fn act(&mut self, run: &mut Run, action: &Action) -> Result<&'static str, JournalError> {
+        match &action.target {
+            Target::Lead => {
+                self.asked.insert("directory".to_owned());
+                let query = self.record.query();
+                self.research.look_up(run, query, 5).await?;
+                Ok("directory")
+            }
+            Target::Words(words) => {
+                self.asked.insert(words.clone());
+                let found = self.research.search(run, words).await?;
+                let asked = &self.research.asked;
+                let hits = found.iter().filter_map(|hit| Hit::judged(asked, &hit.url, &hit.title, &hit.snippet));
+                self.hits.extend(hits);
+                self.hits.sort_by_key(|hit| std::cmp::Reverse(hit.points));
+                Ok("search")
+            }
+            Target::Page(url, named_by) => {
+                self.research.read(run, url, *named_by).await?;
+                Ok("website")
+            }
+            Target::Address(address) => {
+                self.checked.insert(address.clone());
+                self.research.check_email(run, address).await?;
+                Ok("email")
+            }
+        }
+    }
+
+    /// Learns what a round's question brought of what was lacking.
+    pub(super) fn learn(table: &mut GainTable, ask: Ask, before: &Lack, after: &Lack) {
+        for ((want, lacking), (_, still)) in before.iter().zip(after) {
+            if *lacking > 0 {
+                table.observe(ask, *want, still < lacking);
+            }
+        }
+    }
+
+    fn queries(&self, known: &Known) -> Vec<(Ask, String)> {
+        let mut queries = Vec::new();
+        let name = self.record.company().or(known.company.as_deref());
+        let place: Vec<&str> = [Want::City, Want::State].iter().filter_map(|want| self.record.value(*want)).collect();
+        if let Some(name) = name {
+            queries.push((Ask::Search, [&[name], place.as_slice()].concat().join(" ")));
+            if let Some(person) = self.record.person() {
+                queries.push((Ask::SearchPerson, [&[person, name], place.get(..1).unwrap_or_default()].concat().join(" ")));
+            }
+        } else if let Some((_, number)) = self.record.numbers().first() {
+            queries.push((Ask::Search, number.clone()));
+        } else if let (Some(person), [_, ..]) = (self.record.person(), place.as_slice()) {
+            queries.push((Ask::SearchPerson, [&[person], place.as_slice()].concat().join(" ")));
+        }
+        queries
+    }
+
+    /// Pages that haven't been read, with what they are expected to be.
+    fn pages(&self, known: &Known) -> Vec<(Ask, Url, Option<usize>)> {
+        let mut pages: Vec<(Ask, Url, Option<usize>)> = Vec::new();
+        let mut add = |ask: Ask, url: Url, named_by: Option<usize>| {
+            if !self.research.has_read(&url) && !pages.iter().any(|(_, known, _)| *known == url) {
+                pages.push((ask, url, named_by));
+            }
+        };
+        let own_site_known = self.research.findings.iter().any(|finding| finding.own_site);
+        if let Some(url) = self.record.domain().and_then(|domain| Url::parse(&format!("https://{domain}/")).ok())
+            && !self.research.has_read_host(&url)
+        {
+            add(Ask::Home, url, None);
+        }
+        for (index, finding) in self.research.findings.iter().enumerate().filter(|(_, finding)| !finding.own_site) {
+            let verdict = judge(&self.research.asked, &finding.subject);
+            let is_named_so = self.research.asked.name_likeness(&finding.subject) >= NAME_ALIKE && verdict.score >= PLAUSIBLE_SCORE;
+            let website = first(&finding.claims, &Field::Website).and_then(|website| Url::parse(website).ok());
+            if let Some(url) = website.filter(|url| (verdict.matched || is_named_so) && !self.research.has_read_host(url)) {
+                add(Ask::Home, url, Some(index));
+            }
+        }
+        for (index, finding) in self.research.findings.iter().enumerate() {
+            if let Some(url) = finding.moved_to.as_deref().and_then(|url| Url::parse(url).ok()) {
+                add(Ask::Home, url, Some(index));
+            }
+        }
+        // Pages of the business's own, and of a site that could be: its contact page may tell.
+        let could_be = |finding: &Finding| finding.own_site && self.research.asked.name_likeness(&finding.subject) >= NAME_ALIKE;
+        let own = self.research.findings.iter().enumerate().filter(|(at, page)| known.own_pages.contains(at) || could_be(page));
+        for (_, page) in own {
+            for kind in [PageKind::Contact, PageKind::Imprint, PageKind::Team, PageKind::About, PageKind::Locations] {
+                let links = page.links.iter().filter(|(of, _)| *of == kind).take(PAGES_OF_A_KIND);
+                for url in links.filter_map(|(_, url)| Url::parse(url).ok()) {
+                    add(ask_of(kind), url, None);
+                }
+            }
+        }
+        for hit in self.hits.iter().filter(|hit| hit.is_own).take(OWN_HITS_MAX) {
+            let kind = kind_by_address(&hit.url).map(ask_of);
+            if let Some(ask) = kind {
+                add(ask, hit.url.clone(), None);
+            }
+            if !own_site_known {
+                add(Ask::Home, hit.front(), None);
+            }
+        }
+        let others = self.hits.iter().filter(|hit| !hit.is_own && hit.is_worth_reading()).take(LISTINGS_MAX);
+        for hit in others {
+            add(Ask::Listing, hit.url.clone(), None);
+        }
+        pages
+    }
+
+    /// Addresses to be checked: the record's own, and the one that follows from the colleagues'.
+    fn addresses(&self, known: &Known) -> Vec<String> {
+        let own = self.record.email().map(str::to_owned);
+        own.into_iter()
+            .chain(known.derived_email.as_ref().map(|derived| derived.email.clone()))
+            .filter(|address| !self.checked.contains(address))
+            .collect()
+    }
+}
+
+/// What a page of that kind is expected to be good for.
+fn ask_of(kind: PageKind) -> Ask {
+    match kind {
+        PageKind::Contact => Ask::Contact,
+        PageKind::Imprint => Ask::Imprint,
+        PageKind::Team => Ask::Team,
+        PageKind::About => Ask::About,
+        PageKind::Locations => Ask::Locations,
+    }
+}

@@ -1,0 +1,242 @@
+//! What a lead can lack.
+
+use serde::{Deserialize, Serialize};
+
+use crate::enrich::claim::Field;
+
+/// One thing worth knowing of a lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Want {
+    /// The business's name.
+    Company,
+    /// Its website; the door to everything else.
+    Website,
+    /// A number that is answered.
+    Phone,
+    /// The person's address, or the business's where no person is named.
+    Email,
+    /// What the person does there.
+    Title,
+    /// House number and street.
+    Street,
+    /// City or town.
+    City,
+    /// State, province or region.
+    State,
+    /// Postal code.
+    Zip,
+    /// Country.
+    Country,
+}
+
+impl Want {
+    /// All of them, in the order of the result.
+    pub const ALL: [Self; 10] = [
+        Self::Company,
+        Self::Website,
+        Self::Phone,
+        Self::Email,
+        Self::Title,
+        Self::Street,
+        Self::City,
+        Self::State,
+        Self::Zip,
+        Self::Country,
+    ];
+
+    /// The key of a CRM record that holds it.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Company => "company",
+            Self::Website => "domain",
+            Self::Phone => "number1",
+            Self::Email => "email",
+            Self::Title => "title",
+            Self::Street => "street",
+            Self::City => "city",
+            Self::State => "state",
+            Self::Zip => "zip",
+            Self::Country => "country",
+        }
+    }
+
+    /// What it is worth to somebody who sells, against the others. The website counts for what it opens.
+    pub const fn weight(self) -> u32 {
+        match self {
+            Self::Phone | Self::Email | Self::Website => 30,
+            Self::Title | Self::Street | Self::Company => 20,
+            Self::City | Self::State | Self::Zip => 10,
+            Self::Country => 5,
+        }
+    }
+
+    /// The claims that answer it; a title is a person's, and so no field of a business.
+    pub const fn field(self) -> Option<Field> {
+        match self {
+            Self::Company => Some(Field::Name),
+            Self::Website => Some(Field::Website),
+            Self::Phone => Some(Field::Phone),
+            Self::Email => Some(Field::Email),
+            Self::Title => None,
+            Self::Street => Some(Field::Street),
+            Self::City => Some(Field::City),
+            Self::State => Some(Field::State),
+            Self::Zip => Some(Field::Zip),
+            Self::Country => Some(Field::Country),
+        }
+    }
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// A way to learn something: whom to ask for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// The operator's directory.
+    Directory,
+    /// A web search for the business.
+    Search,
+    /// A web search for the person at the business.
+    SearchPerson,
+    /// The front page of its website.
+    Home,
+    /// Its contact page.
+    Contact,
+    /// A page about it.
+    About,
+    /// A page of its people.
+    Team,
+    /// Its imprint, which the law of some countries asks for.
+    Imprint,
+    /// A page of its places.
+    Locations,
+    /// Somebody else's page about it.
+    Listing,
+    /// The check of an e-mail address, or of one that follows from the colleagues'.
+    Email,
+}
+
+impl Ask {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Directory,
+        Self::Search,
+        Self::SearchPerson,
+        Self::Home,
+        Self::Contact,
+        Self::About,
+        Self::Team,
+        Self::Imprint,
+        Self::Locations,
+        Self::Listing,
+        Self::Email,
+    ];
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// How many of each there are.
+const WANTS: usize = Want::ALL.len();
+const ASKS: usize = Ask::ALL.len();
+
+/// How often an ask brought what was wanted: of `tried` times when it was missing, `found` times.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Tally {
+    tried: u32,
+    found: u32,
+}
+
+/// What is expected of every ask before anything was seen, in percent, in the order of [`Want::ALL`]. From the half of the
+/// evaluation set that rules may be tuned on (docs/quality.md).
+const PRIOR: [[u32; WANTS]; ASKS] = [
+    // company website phone email title street city state zip country
+    [70, 45, 60, 30, 10, 60, 70, 70, 60, 70], // directory
+    [10, 55, 5, 2, 2, 3, 8, 8, 3, 2],         // search
+    [5, 15, 3, 6, 12, 2, 3, 3, 2, 1],         // search_person
+    [60, 80, 60, 35, 5, 45, 55, 50, 45, 30],  // home
+    [30, 30, 75, 55, 5, 65, 65, 60, 60, 30],  // contact
+    [20, 10, 15, 10, 25, 10, 15, 15, 10, 5],  // about
+    [10, 5, 10, 35, 60, 5, 5, 5, 5, 2],       // team
+    [60, 20, 65, 65, 10, 75, 75, 40, 75, 50], // imprint
+    [10, 5, 45, 10, 2, 70, 75, 70, 65, 20],   // locations
+    [40, 25, 45, 8, 5, 45, 50, 50, 40, 20],   // listing
+    [0, 0, 0, 60, 0, 0, 0, 0, 0, 0],          // email
+];
+
+/// The prior counts as much as so many observations.
+const PRIOR_WEIGHT: u32 = 20;
+/// From so many observations on the older half of them is forgotten, so that the table follows the times.
+const TRIED_MAX: u32 = 10_000;
+
+/// Expected gains, learned from what asks brought. The same table, the same plan: a session uses the one it began with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GainTable {
+    tallies: Vec<Tally>,
+}
+
+impl Default for GainTable {
+    fn default() -> Self {
+        Self { tallies: vec![Tally::default(); ASKS * WANTS] }
+    }
+}
+
+impl GainTable {
+    /// How likely `ask` brings `want` where it is missing, in parts of ten thousand.
+    pub fn chance(&self, ask: Ask, want: Want) -> u32 {
+        let prior = PRIOR.get(ask.index()).and_then(|row| row.get(want.index())).copied().unwrap_or(0);
+        let Tally { tried, found } = self.tallies.get(Self::at(ask, want)).copied().unwrap_or_default();
+        (prior * PRIOR_WEIGHT * 100 + found.min(tried) * 10_000) / (PRIOR_WEIGHT + tried)
+    }
+
+    /// Learns from one ask.
+    pub fn observe(&mut self, ask: Ask, want: Want, found: bool) {
+        let Some(tally) = self.tallies.get_mut(Self::at(ask, want)) else { return };
+        if tally.tried >= TRIED_MAX {
+            *tally = Tally { tried: tally.tried / 2, found: tally.found / 2 };
+        }
+        tally.tried += 1;
+        tally.found += u32::from(found);
+    }
+
+    /// Whether it has the shape of this version's; an older one that was kept doesn't.
+    pub fn fits(&self) -> bool {
+        self.tallies.len() == ASKS * WANTS && self.tallies.iter().all(|tally| tally.found <= tally.tried && tally.tried <= TRIED_MAX)
+    }
+
+    const fn at(ask: Ask, want: Want) -> usize {
+        ask.index() * WANTS + want.index()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn experience_moves_the_expectation_from_the_prior() {
+        let mut table = GainTable::default();
+        assert_eq!(table.chance(Ask::Contact, Want::Phone), 7500);
+        for _ in 0..20 {
+            table.observe(Ask::Contact, Want::Phone, false);
+        }
+        assert_eq!(table.chance(Ask::Contact, Want::Phone), 3750, "as many observations as the prior counts for");
+        for _ in 0..40_000 {
+            table.observe(Ask::Contact, Want::Phone, true);
+        }
+        assert!((9990..=10_000).contains(&table.chance(Ask::Contact, Want::Phone)));
+        assert!(table.fits());
+        assert_eq!(table.chance(Ask::Team, Want::Title), 6000, "others are as they were");
+    }
+
+    #[test]
+    fn the_lists_are_in_the_order_of_their_indices() {
+        assert!(Want::ALL.iter().enumerate().all(|(at, want)| want.index() == at));
+        assert!(Ask::ALL.iter().enumerate().all(|(at, ask)| ask.index() == at));
+    }
+}
