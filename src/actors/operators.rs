@@ -6,16 +6,21 @@ use super::api::{Credited, Error, IdempotencyKey, JobFile, MadeAgent, ShardStatu
 use super::keyed::{Keyed, keyed, under_key};
 use super::node::{Node, unread};
 use crate::billing::{JobTransfer, Transfer, TransferId};
-use crate::job::Job;
+use crate::job::{Billing, Job};
 use crate::shard::audit::{Audit, Findings};
-use crate::shard::history::attempts_prefix;
+use crate::shard::history::{HOUSE, attempts_prefix, house_lines_before};
 use crate::shard::state::END_EVENT;
 use crate::shard::{Agent, Attempt, Command, Delivery, Loader, Made, Refusal, Reply, Table, codec};
 use crate::store::{Loaded, Range, Seq};
-use crate::types::{AgentId, DeliveryId, JobId, Slot, Token, TokenKind, Usd};
+use crate::types::{AgentId, DeliveryId, JobId, Network, Slot, Token, TokenKind, Usd};
 
 /// Idempotency keys of operators have a scope of their own.
 const OPERATORS: &[u8] = b"operators";
+
+/// Lines of the ledger that are looked through for what became of a claim: it was booked within minutes of the job's end, and
+/// behind it stand others of those minutes only.
+const BOOKED_PAGE: usize = 500;
+const BOOKED_PAGES_MAX: usize = 40;
 
 impl Node {
     /// Makes an agent with a first balance.
@@ -92,7 +97,38 @@ impl Node {
         let delivery = DeliveryId::new(&id, END_EVENT);
         let owed = self.shard(id.slot())?.read(move |view| view.shard.delivery(&delivery).cloned()).await?;
         let attempts = self.attempts_of(id).await?;
-        Ok(JobFile { transfers: transfers_of(&job), job, attempts, owed })
+        let transfers = match job.spec.billing {
+            Billing::Virtual { agent, .. } => of_balance(&job, agent),
+            Billing::Upto { network, .. } => self.of_wallet(&job, network).await?,
+        };
+        Ok(JobFile { transfers, job, attempts, owed })
+    }
+
+    /// What the job of a wallet has moved: its claim follows from the job, and what became of that was booked when the job had
+    /// ended, or a few blocks later.
+    async fn of_wallet(&self, job: &Job, network: Network) -> Result<Vec<Transfer>, Error> {
+        let (id, state) = (job.spec.id, &job.state);
+        let claimed = state.bill.zip(state.finished_at).filter(|(bill, _)| !bill.charged.is_zero());
+        let mut transfers: Vec<Transfer> = claimed.into_iter().map(|(bill, at)| Transfer::claim(id, network, bill.charged, at)).collect();
+        let Some(ended_at) = state.ended_at.filter(|_| !transfers.is_empty()) else { return Ok(transfers) };
+        let shard = self.shard(id.slot())?;
+        let mut after = house_lines_before(ended_at);
+        for _ in 0..BOOKED_PAGES_MAX {
+            let range = Range { prefix: HOUSE.to_vec(), after: Some(after), newest_first: false, limit: BOOKED_PAGE };
+            let rows = self.appended(shard, Table::Transfer, range).await?;
+            for (_, value) in &rows {
+                let transfer: Transfer = decoded(value)?;
+                if matches!(transfer.id, TransferId::Job(of, JobTransfer::Settle | JobTransfer::WriteOff) if of == id) {
+                    transfers.push(transfer);
+                    return Ok(transfers);
+                }
+            }
+            match rows.into_iter().last() {
+                Some((key, _)) => after = key,
+                None => break,
+            }
+        }
+        Ok(transfers)
     }
 
     /// Delivers a job's callback again, at once.
@@ -197,9 +233,9 @@ pub fn audit(snapshot: &dyn crate::store::Snapshot, shards: u16) -> Result<Findi
 }
 
 /// A job's transfers follow from the job: when it was accepted, and what it was billed.
-fn transfers_of(job: &Job) -> Vec<Transfer> {
+/// What the job of an agent has moved: all of it follows from the job.
+fn of_balance(job: &Job, agent: AgentId) -> Vec<Transfer> {
     let (id, spec, state) = (job.spec.id, &job.spec, &job.state);
-    let Some(agent) = spec.agent() else { return Vec::new() };
     let mut transfers = vec![Transfer::hold(id, agent, spec.ceiling, spec.created_at)];
     if let (Some(bill), Some(at)) = (state.bill, state.finished_at) {
         transfers.push(Transfer::capture(id, bill.charged, at));

@@ -64,7 +64,8 @@ pub(super) fn run(store: &Reader, options: &NetworkOptions, from_block: Option<u
     })
 }
 
-async fn compare(store: &Reader, asset: AssetSettings, from_block: Option<u64>) -> Result<ChainReport, Failure> {
+/// Compares one. Nothing is written on either side.
+pub(super) async fn compare(store: &Reader, asset: AssetSettings, from_block: Option<u64>) -> Result<ChainReport, Failure> {
     let AssetSettings { rpc, network, asset, pay_to, proxy } = asset;
     let failed = |error: crate::chain::Error| Failure::Failed(format!("{network}: {error}"));
     let rpc = Rpc::new(rpc).map_err(|error| Failure::of(&error))?;

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod eval;
 mod import_directory;
+mod local_chain;
 mod logs;
 mod openapi;
 mod runtime;

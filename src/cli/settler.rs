@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::{Failure, print, runtime};
-use crate::billing::lane::{FeePolicy, Fees, SignedTx};
+use crate::billing::lane::{FeePolicy, Fees, SignedTx, TxHash};
 use crate::billing::x402::offer::Terms;
 use crate::chain::boot::{Contract, settler_code};
 use crate::chain::tx::{self, Body};
@@ -100,7 +100,7 @@ async fn go(network: Network, settings: ChainSettings, operators: Vec<Wallet>, k
             )));
         }
     }
-    let address = deploy(&rpc, network, &operators, &key).await?;
+    let address = deploy(&rpc, network, &operators, &key, |hash| eprintln!("sending {hash} from {}", key.wallet())).await?;
     if code_at(&rpc, address).await?.is_none_or(|there| there != code) {
         return Err(Failure::Failed(format!("what stands at {address} now is not the settler that was sent")));
     }
@@ -118,8 +118,15 @@ async fn code_at(rpc: &Rpc, address: Wallet) -> Result<Option<Vec<u8>>, Failure>
     Ok(code.map(|code| code.to_vec()))
 }
 
-/// Sends it, and waits until it is mined. The same bytes as often as it takes: they deploy once.
-async fn deploy(rpc: &Rpc, network: Network, operators: &[Wallet], key: &OperatorKey) -> Result<Wallet, Failure> {
+/// Sends it, and waits until it is mined. The same bytes as often as it takes: they deploy once. `sending` is told which
+/// transaction goes out.
+pub(super) async fn deploy(
+    rpc: &Rpc,
+    network: Network,
+    operators: &[Wallet],
+    key: &OperatorKey,
+    sending: impl FnOnce(TxHash),
+) -> Result<Wallet, Failure> {
     let nonces = rpc.nonces(key.wallet()).await.map_err(|error| Failure::of(&error))?;
     if nonces.pending > nonces.latest {
         return Err(Failure::Failed(format!("{} has transactions that wait: try again when they are mined", key.wallet())));
@@ -130,7 +137,7 @@ async fn deploy(rpc: &Rpc, network: Network, operators: &[Wallet], key: &Operato
     let body = Body::deploy_settler(Terms::UPTO_PROXY, operators).map_err(|error| Failure::of(&error))?;
     let tx = tx::sign(key, network, nonces.latest, fees, &body, SystemClock.now());
     let SignedTx { hash, raw, .. } = tx.map_err(|error| Failure::of(&error))?;
-    eprintln!("sending {hash} from {}", key.wallet());
+    sending(hash);
     let mut said = None;
     let mined = async {
         for look in 0_u32.. {

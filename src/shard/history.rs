@@ -4,8 +4,8 @@ use super::codec;
 use super::event::{Attempt, OperatorAct, ScopedKey};
 use super::{Row, Table};
 use crate::billing::{JobTransfer, PaymentTransfer, Transfer, TransferId};
-use crate::job::Job;
-use crate::types::{AgentId, DeliveryId, JobId};
+use crate::job::{Job, Spec};
+use crate::types::{AgentId, DeliveryId, JobId, Timestamp};
 
 /// One row to be.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Entry {
             }
             // Its owner, then its age, then its name, so that a statement is one scan.
             Self::Transfer(owner, transfer) => {
-                key.extend(owner.map_or([0; 18], |owner| *owner.as_bytes()));
+                key.extend(owner.map_or(HOUSE, |owner| *owner.as_bytes()));
                 key.extend(transfer.at.millis().to_be_bytes());
                 match transfer.id {
                     TransferId::Job(job, kind) => {
@@ -91,6 +91,16 @@ impl Entry {
         self.write_key(&mut key);
         Row { table: self.table(), key, value: Some(self.value()) }
     }
+}
+
+/// Stands where the owner's id does in the keys of lines that are in nobody's statement.
+pub const HOUSE: [u8; 18] = [0; 18];
+
+/// Sorts behind every such line that is older than `at`, and before those of that moment.
+pub fn house_lines_before(at: Timestamp) -> Vec<u8> {
+    let mut key = HOUSE.to_vec();
+    key.extend(at.millis().to_be_bytes());
+    key
 }
 
 /// The key of a job's row: its age first, so that old ones lie together and new ones are appended.

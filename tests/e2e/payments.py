@@ -10,7 +10,7 @@ import subprocess
 
 from support.cases import both, main
 from support.paths import KEPT, PYTHON, TOP
-from support.shop import JOBS, NOBODY, Job, buy, decoded, micros, order
+from support.shop import JOBS, NOBODY, Job, buy, decoded, micros, order, until
 
 
 @both
@@ -27,8 +27,15 @@ class Buying:
         self.assertLess(charged, 250_000, "the cost, and not the maximum")
         self.assertEqual(before - self.chain.balance(payer), charged)
 
-        shown = shop.ask(f"/admin/jobs/{accepted.body['job_id']}").body
+        def booked():
+            shown = shop.ask(f"/admin/jobs/{accepted.body['job_id']}").body
+            return shown if len(shown["transfers"]) == 2 else None
+        shown = until("the settlement is booked", booked)
         self.assertEqual(micros(shown["job"]["charged_usd"]), charged, shown)
+        network = f"eip155:{self.chain.place['chain_id']}"
+        moved = [(line["kind"], line["debit"], line["credit"], micros(line["amount_usd"])) for line in shown["transfers"]]
+        claims, chain = f"claims/{network}", f"chain/{network}"
+        self.assertEqual(moved, [("claim", claims, "revenue", charged), ("settle", chain, claims, charged)])
         self.balanced(shop, since)
 
     def test_the_typescript_client_is_charged_what_the_job_cost(self):
@@ -46,6 +53,7 @@ class Buying:
         said = decoded(poll.headers["payment-response"])
         self.assertEqual((said["success"], said["transaction"], said["amount"]), (True, "", "0"))
         self.assertEqual(self.chain.block(), since, "nothing at all was sent")
+        self.assertEqual(job.as_operator()["transfers"], [], "and nothing was booked")
         self.balanced(shop, since)
 
     def test_a_wallet_without_an_allowance_is_told_to_approve_and_then_taken(self):

@@ -123,7 +123,7 @@ impl Buyer {
     async fn submitted(&self, order: &Order, callback_url: &str) -> Result<Response, Failure> {
         let key = format!("{}-{}", self.run, order.title.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-"));
         let request = self.request(Method::POST, "/api/v1/enrich/jobs", &self.bearer);
-        send(request.header("idempotency-key", key).json(&order.body(callback_url))).await
+        send(request.header("idempotency-key", key).json(&order.body(Some(callback_url)))).await
     }
 
     /// Looks at a job with its own bearer, which opens nothing else.

@@ -24,7 +24,7 @@ pub(super) struct Order {
 }
 
 /// All of them.
-pub(super) const ORDERS: [Order; 5] = [
+pub(super) static ORDERS: [Order; 5] = [
     Order {
         title: "Acme Corp, Tampa",
         shows: "a match; its end is told by a callback",
@@ -73,14 +73,14 @@ pub(super) const ORDERS: [Order; 5] = [
 ];
 
 impl Order {
-    /// The body of its submit.
-    pub(super) fn body(&self, callback_url: &str) -> Value {
+    /// The body of its submit; its end is told there, where it is one that tells it.
+    pub(super) fn body(&self, callback_url: Option<&str>) -> Value {
         let mut body = json!({
             "route": "enrich/websearch",
             "payload": { "business_name": self.name, "city": self.city, "state": self.state },
             "bill_up_to_usd": self.ceiling,
         });
-        if self.has_callback
+        if let Some(callback_url) = callback_url.filter(|_| self.has_callback)
             && let Some(fields) = body.as_object_mut()
         {
             fields.insert("callback_url".to_owned(), callback_url.into());

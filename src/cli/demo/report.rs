@@ -14,17 +14,18 @@ use super::guests::{Callback, Guests};
 use super::orders::{DIRECTORY_COST, ORDERS, PAGE_COST};
 use crate::app::{Addresses, url_of};
 use crate::cli::Failure;
+use crate::cli::local_chain::{Account, LocalChain};
 use crate::cli::table::{Table, money};
 use crate::enrich::vendors::directory::ImportReport;
 use crate::types::{OutOfRange, Usd};
 
-fn section(title: &str) -> String {
+pub(super) fn section(title: &str) -> String {
     let (bold, plain) = if std::io::stdout().is_terminal() { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
     format!("\n{bold}{title}{plain}\n{}\n", "=".repeat(title.chars().count()))
 }
 
 /// To the thousandth of a dollar, which is as fine as prices are here: then points stand below points.
-fn mils(amount: Usd) -> String {
+pub(super) fn mils(amount: Usd) -> String {
     let text = money(amount);
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     format!("{text}{}", "0".repeat(3_usize.saturating_sub(decimals)))
@@ -193,10 +194,14 @@ pub(super) fn promises(again: &Again, callback: Option<&Callback>, audit: &str, 
     if once && genuine && audit.ok { Ok(text) } else { Err(Failure::Failed(format!("a promise was not kept:\n{text}"))) }
 }
 
-pub(super) fn how_to_go_on(addresses: &Addresses, bearer: &str, folder: &Folder) -> String {
+pub(super) fn how_to_go_on(addresses: &Addresses, bearer: &str, folder: &Folder, chain: Option<&LocalChain>) -> String {
     let (url, admin, token) = (url_of(addresses.public), url_of(addresses.admin), addresses.admin_token.expose_secret());
     // They are typed in another terminal, in any folder.
     let (program, store) = (program(), absolute(folder.path()).display().to_string());
+    let (wallet, audit) = match chain {
+        Some(chain) => (as_a_wallet(chain), audit_with(chain, &program, &store)),
+        None => (String::new(), format!("{program} audit --store embedded:{store}")),
+    };
     let kept = if folder.is_temporary() { "The data is temporary and goes when it ends." } else { "The data stays where it is." };
     format!(
         r#"{}  The server keeps running until Ctrl-C. {kept}
@@ -209,16 +214,34 @@ pub(super) fn how_to_go_on(addresses: &Addresses, bearer: &str, folder: &Folder)
   curl -s "$BASE_URL/api/v1/enrich/jobs?limit=1" -H "Authorization: Bearer $AGENT_TOKEN"
   curl -s $BASE_URL/api/v1/agents/ledger -H "Authorization: Bearer $AGENT_TOKEN"
   curl -s $BASE_URL/openapi.json
-
+{wallet}
   As an operator:
 
   export ENRICH_ADMIN_URL={admin} ENRICH_ADMIN_TOKEN={token}
   {program} agents list
-  {program} audit --store embedded:{store}
+  {audit}
   curl -s $ENRICH_ADMIN_URL/metrics -H "Authorization: Bearer $ENRICH_ADMIN_TOKEN"
 "#,
         section("Go on yourself")
     )
+}
+
+fn as_a_wallet(chain: &LocalChain) -> String {
+    let key = chain.buyers.first().map(Account::secret).unwrap_or_default();
+    format!(
+        r#"
+  As a wallet, in the repository; its key is good on this chain alone:
+
+  export BUYER_KEY={key}
+  scripts/smoke_enrich_upto_jobs.py --anon
+  pip install -r tests/clients/requirements.txt && scripts/smoke_enrich_upto_jobs.py --upto --ceiling 0.25
+"#
+    )
+}
+
+fn audit_with(chain: &LocalChain, program: &str, store: &str) -> String {
+    let variables: String = chain.public_variables().into_iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    format!("env X402_NETWORKS={}{variables} \\\n      {program} audit --chain --store embedded:{store}", chain.network)
 }
 
 /// How this program is called: by its name where a shell found it by that, else by where it lies.
