@@ -14,6 +14,7 @@ mod machine;
 mod market;
 mod null;
 mod numbers;
+mod posts;
 mod rates;
 mod report;
 mod restart;
@@ -69,11 +70,14 @@ pub(super) struct Arguments {
     server_env: Vec<(String, String)>,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Hidden {
     /// Be the null server
     #[command(hide = true)]
     NullServer,
+    /// Post a body to a URL on this machine as fast as it is answered, and say how often
+    #[command(hide = true)]
+    Load(posts::Arguments),
 }
 
 /// What can be measured by itself.
@@ -244,10 +248,14 @@ impl Drop for Scratch {
 
 /// Measures, and fails where a gate is missed.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    if let Some(Hidden::NullServer) = arguments.hidden {
-        // As many threads as the real server has.
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        return runtime.and_then(|runtime| runtime.block_on(null::serve())).map_err(|error| Failure::of(&error));
+    match &arguments.hidden {
+        Some(Hidden::NullServer) => {
+            // As many threads as the real server has.
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            return runtime.and_then(|runtime| runtime.block_on(null::serve())).map_err(|error| Failure::of(&error));
+        }
+        Some(Hidden::Load(arguments)) => return posts::run(arguments),
+        None => {}
     }
     // One thread, so that the client takes no more than one processor from the server.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::of(&error))?;
