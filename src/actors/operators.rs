@@ -101,7 +101,7 @@ impl Node {
             Billing::Virtual { agent, .. } => of_balance(&job, agent),
             Billing::Upto { network, .. } => self.of_wallet(&job, network).await?,
         };
-        Ok(JobFile { transfers, job, attempts, owed })
+        Ok(JobFile { job, transfers, attempts, owed })
     }
 
     /// What the job of a wallet has moved: its claim follows from the job, and what became of that was booked when the job had

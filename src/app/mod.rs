@@ -20,6 +20,7 @@ use crate::actors::{Node, Parts};
 use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Config;
+use crate::enrich::lead_session::{Experience, LeadSession};
 use crate::enrich::research::Tools;
 use crate::enrich::vendors::directory::Directory;
 use crate::enrich::vendors::email::{Email, EmailSettings};
@@ -169,7 +170,7 @@ fn enrichers(
 ) -> Result<Vec<Arc<dyn Enricher>>, net::Error> {
     if let Some(settings) = config.noop {
         tracing::warn!("VENDOR_NOOP is set: nobody is asked, and every job matches");
-        return Ok(vec![Arc::new(Noop::new(Route::Websearch, settings))]);
+        return Ok(Route::ALL.map(|route| Arc::new(Noop::new(route, settings)) as Arc<dyn Enricher>).into());
     }
     // Takes a while, and not on the threads that serve; a number that comes earlier waits for it.
     drop(tokio::task::spawn_blocking(phone::load));
@@ -184,7 +185,7 @@ fn enrichers(
         phone: Some(Phone::new(config.phone)),
         email: mail(&config.email),
     };
-    Ok(vec![Arc::new(Websearch::new(tools))])
+    Ok(vec![Arc::new(Websearch::new(tools.clone())), Arc::new(LeadSession::new(tools, Experience::default()))])
 }
 
 /// Looks at addresses, where the system says whom to ask for names.

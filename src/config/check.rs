@@ -62,7 +62,7 @@ impl Options {
         let server_key = key.map(server_key).transpose().map_err(|fault| ConfigError::new("ENRICH_SECRET_KEY", fault))?;
         let jobs = &self.jobs;
         check_ceilings(jobs.job_bill_up_to_default_usd, jobs.job_bill_up_to_max_usd)?;
-        let prices = PriceList { websearch: self.price_of_websearch(), ..PriceList::default() };
+        let prices = self.prices();
         let max_timeout_seconds = jobs.job_queue_seconds.saturating_add(jobs.job_run_seconds).saturating_add(jobs.settle_margin_seconds);
         let networks = networks::read(&self.payments, variables)?;
         check_times(&networks, max_timeout_seconds)?;
@@ -112,12 +112,19 @@ impl Options {
         })
     }
 
-    fn price_of_websearch(&self) -> Price {
+    fn prices(&self) -> PriceList {
         let prices = &self.prices;
-        Price {
-            catalogue: prices.price_websearch_catalogue_usd,
-            minimum: prices.price_websearch_minimum_usd,
-            markup_bps: prices.price_websearch_markup_bps,
+        PriceList {
+            websearch: Price {
+                catalogue: prices.price_websearch_catalogue_usd,
+                minimum: prices.price_websearch_minimum_usd,
+                markup_bps: prices.price_websearch_markup_bps,
+            },
+            lead_session: Price {
+                catalogue: prices.price_lead_session_catalogue_usd,
+                minimum: prices.price_lead_session_minimum_usd,
+                markup_bps: prices.price_lead_session_markup_bps,
+            },
         }
     }
 
@@ -135,7 +142,6 @@ impl Options {
             rate_poll: Rate { per_second: rate_poll_per_s, burst: rate_poll_burst },
             waiting_max: count(waiting_max),
             wallet_credit: self.payments.wallet_starting_credit_usd,
-            ..http::Settings::default()
         }
     }
 }

@@ -4,7 +4,6 @@ use super::ConfigError;
 
 /// By name, or by what they begin with; and the feature.
 const LATER: &[(&str, &str)] = &[
-    ("PRICE_LEAD_SESSION_", "lead sessions"),
     ("ENRICH_ADVERTISE_URL", "shared store"),
     ("ENRICH_NODE_SECRET", "shared store"),
     ("ENRICH_LEASE_MS", "shared store"),
@@ -49,7 +48,7 @@ mod tests {
         assert_eq!(of(&[("PATH", true), ("ENRICH_LISTEN", true), ("X402_NETWORKS", true), ("REDIS_REQUIRE_AOF", false)]), Ok(()));
         let wanted = "ENRICH_LEASE_MS is set, but this version has no shared store yet: unset it";
         assert_eq!(of(&[("PATH", true), ("ENRICH_LEASE_MS", true)]), Err(wanted.to_owned()));
-        for name in ["PRICE_LEAD_SESSION_MINIMUM_USD", "REDIS_REQUIRE_AOF", "LEDGER_RETENTION_DAYS"] {
+        for name in ["REDIS_REQUIRE_AOF", "LEDGER_RETENTION_DAYS"] {
             assert!(of(&[(name, true)]).unwrap_err().starts_with(name));
         }
         assert_eq!(of(&[("REDIS_PORT", true), ("CONFIRMATIONS_OF_OTHERS", true)]), Ok(()));

@@ -134,6 +134,15 @@ pub struct JobOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Prices")]
 pub struct PriceOptions {
+    /// What the catalogue shows for a lead session
+    #[arg(long, env = "PRICE_LEAD_SESSION_CATALOGUE_USD", value_name = "USD", default_value = "1.50", value_parser = usd)]
+    pub price_lead_session_catalogue_usd: Usd,
+    /// The least that a lead session with a match is charged
+    #[arg(long, env = "PRICE_LEAD_SESSION_MINIMUM_USD", value_name = "USD", default_value = "0", value_parser = usd)]
+    pub price_lead_session_minimum_usd: Usd,
+    /// Added to the vendors' cost of a lead session, in basis points (1/100 of a percent)
+    #[arg(long, env = "PRICE_LEAD_SESSION_MARKUP_BPS", value_name = "NUMBER", default_value = "0", value_parser = whole::<0, 1_000_000>)]
+    pub price_lead_session_markup_bps: u32,
     /// What the catalogue shows for a websearch
     #[arg(long, env = "PRICE_WEBSEARCH_CATALOGUE_USD", value_name = "USD", default_value = "1.00", value_parser = usd)]
     pub price_websearch_catalogue_usd: Usd,

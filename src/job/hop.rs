@@ -21,6 +21,16 @@ pub struct Hop {
     pub at: Timestamp,
 }
 
+impl Hop {
+    /// The tool of what a run writes down for itself: it costs nothing, no vendor was called, and no bill shows it.
+    pub const NOTE: &str = "note";
+
+    /// Whether it is such a note.
+    pub fn is_note(&self) -> bool {
+        &*self.tool == Self::NOTE
+    }
+}
+
 /// How a vendor call went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HopOutcome {

@@ -167,7 +167,7 @@ struct Costs<'a>(&'a [std::sync::Arc<Hop>]);
 
 impl Serialize for Costs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let lines = self.0.iter().enumerate();
+        let lines = self.0.iter().filter(|hop| !hop.is_note()).enumerate();
         serializer.collect_seq(lines.map(|(index, hop)| Cost {
             hop: index.saturating_add(1),
             tool: &hop.tool,
@@ -225,7 +225,7 @@ impl<'a> PollBody<'a> {
             costs: Costs(&job.hops),
             payment: PaymentBody::of(job),
             progress: (state.status == Status::Running).then(|| Progress {
-                stage: job.hops.last().map_or("starting", |hop| &*hop.tool),
+                stage: job.hops.iter().rev().find(|hop| !hop.is_note()).map_or("starting", |hop| &*hop.tool),
                 rounds_done: 0,
                 rounds_max: 1,
                 cost_usd: state.cost,

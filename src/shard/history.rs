@@ -4,7 +4,7 @@ use super::codec;
 use super::event::{Attempt, OperatorAct, ScopedKey};
 use super::{Row, Table};
 use crate::billing::{JobTransfer, PaymentTransfer, Transfer, TransferId};
-use crate::job::{Job, Spec};
+use crate::job::Job;
 use crate::types::{AgentId, DeliveryId, JobId, Timestamp};
 
 /// One row to be.

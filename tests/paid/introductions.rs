@@ -49,8 +49,8 @@ async fn an_agent_finds_what_a_wallet_pays_for() {
         let replayed = world.node.node.submit(again.clone()).await.unwrap();
         assert!(replayed.replayed && replayed.job.spec.id == *job, "no second job, on the balance");
         let reused = enrich_jobs::actors::Order { key: again.key.map(|key| IdempotencyKey { request: 8, ..key }), ..order(agent, CEILING) };
-        let refused = world.node.node.submit(reused).await;
-        assert!(matches!(refused, Err(Error::Refused(Refusal::KeyReused))), "{refused:?}");
+        let answer = world.node.node.submit(reused).await;
+        assert!(matches!(answer, Err(Error::Refused(Refusal::KeyReused))), "{answer:?}");
         // Another payer's payment under the key claims nothing.
         let by_another = world.ordered_by(agent, (payer + 1) % 6, 9, Some(key(&format!("order {payer}"))));
         let grant = Grant { agent, key: None, expires_at: None };

@@ -117,7 +117,7 @@ async fn i19_a_due_that_comes_too_late_ends_as_the_chain_says() {
     world.stranded(Why::Unexplained).await;
     assert_eq!(world.node.node.job(burned).await.unwrap().unwrap().state.status, Status::Completing);
     let debtors = world.node.node.debtors().await.unwrap();
-    assert_eq!(debtors.iter().map(|book| book.owed()).collect::<Vec<Usd>>(), [CENT]);
+    assert_eq!(debtors.iter().map(enrich_jobs::shard::WalletBook::owed).collect::<Vec<Usd>>(), [CENT]);
     assert_eq!(world.paid().await.len(), 2);
     assert_eq!(world.node.node.settlements().await.unwrap().dues.len(), 1);
 }

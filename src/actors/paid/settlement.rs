@@ -108,10 +108,9 @@ impl Settlements {
     }
 
     fn wake(&self, lane: &LaneId) {
-        match self.lanes.get().map(|lanes| lanes.get(lane)) {
-            Some(Some(notify)) => notify.notify_one(),
-            // Whoever starts later looks at everything first; and nothing is handed over to a lane that doesn't work here.
-            None | Some(None) => {}
+        // Whoever starts later looks at everything first; and nothing is handed over to a lane that doesn't work here.
+        if let Some(notify) = self.lanes.get().and_then(|lanes| lanes.get(lane)) {
+            notify.notify_one();
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the demo says of wallets.
 
+use std::fmt::Write as _;
+
 use super::paid::Seen;
 use super::report::{mils, section};
 use crate::cli::Failure;
@@ -49,7 +51,7 @@ pub(super) fn jobs(seen: &[Seen]) -> Result<String, Failure> {
     line("blocks of the chain meanwhile", &|seen| seen.blocks.to_string());
     let mut text = format!("\n{table}");
     for log in seen.iter().flat_map(|seen| &seen.on_chain) {
-        text.push_str(&format!("\n  The transaction: {}\n", log.transaction));
+        write!(text, "\n  The transaction: {}\n", log.transaction).unwrap_or_default();
     }
     if seen.iter().all(agrees) { Ok(text) } else { Err(Failure::Failed(format!("buyer, books and chain do not say the same:\n{text}"))) }
 }

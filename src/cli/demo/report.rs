@@ -229,18 +229,18 @@ pub(super) fn how_to_go_on(addresses: &Addresses, bearer: &str, folder: &Folder,
 fn as_a_wallet(chain: &LocalChain) -> String {
     let key = chain.buyers.first().map(Account::secret).unwrap_or_default();
     format!(
-        r#"
+        r"
   As a wallet, in the repository; its key is good on this chain alone:
 
   export BUYER_KEY={key}
   scripts/smoke_enrich_upto_jobs.py --anon
   pip install -r tests/clients/requirements.txt && scripts/smoke_enrich_upto_jobs.py --upto --ceiling 0.25
-"#
+"
     )
 }
 
 fn audit_with(chain: &LocalChain, program: &str, store: &str) -> String {
-    let variables: String = chain.public_variables().into_iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    let variables = chain.public_variables().into_iter().map(|(name, value)| format!(" {name}={value}")).collect::<Vec<_>>().concat();
     format!("env X402_NETWORKS={}{variables} \\\n      {program} audit --chain --store embedded:{store}", chain.network)
 }
 

@@ -13,13 +13,12 @@ pub(super) fn same(field: &str, answer: &str, right: &str, country: &str) -> boo
             let e164 = |text: &str| phone::key(text, country);
             e164(answer).is_some() && e164(answer) == e164(right)
         }
-        "emails" | "email" => answer.eq_ignore_ascii_case(right),
         "website" | "domain" => host(answer) == host(right),
         "street" => place::same_street(answer, right),
         "name" | "company" => name_words(answer) == name_words(right),
         "state" => place::same_state(answer, right),
         "zip" => place::same_zip(answer, right),
-        "country" => answer.eq_ignore_ascii_case(right),
+        "country" | "emails" | "email" => answer.eq_ignore_ascii_case(right),
         "hours" => week(answer).is_some_and(|answer| Some(answer) == week(right)),
         _ => fold(answer) == fold(right),
     }
@@ -53,7 +52,9 @@ fn week(text: &str) -> Option<BTreeMap<usize, Vec<(u32, u32)>>> {
         }
     }
     week.retain(|_, spans| !spans.is_empty());
-    week.values_mut().for_each(|spans| spans.sort_unstable());
+    for spans in week.values_mut() {
+        spans.sort_unstable();
+    }
     (!week.is_empty()).then_some(week)
 }
 

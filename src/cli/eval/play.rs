@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use super::score::{Faults, Tally};
 use super::set::{Case, LeadExpect, SearchExpect};
 use crate::clock::Clock;
-use crate::enrich::run::NOTE;
 use crate::enrich::{Enricher, Found, Journal, JournalError, Run, RunSettings};
 use crate::job::{Hop, HopOutcome};
 use crate::types::Usd;
@@ -31,7 +30,7 @@ struct Book(Mutex<Vec<(Box<str>, HopOutcome, String)>>);
 #[async_trait::async_trait]
 impl Journal for Book {
     async fn record(&self, hop: Hop) -> Result<(), JournalError> {
-        if &*hop.tool != NOTE {
+        if !hop.is_note() {
             let shown = hop.answer.chars().take(SHOWN_CHARS_MAX).collect();
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push((hop.tool, hop.outcome, shown));
         }

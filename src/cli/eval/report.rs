@@ -43,7 +43,7 @@ pub(super) fn curve(points: &[(f64, Tally)], unlimited: &Tally) -> String {
         table.row(row(format!("${budget:.3}"), tally));
     }
     table.row(row("unlimited".to_owned(), unlimited));
-    write!(text, "{table}\n").unwrap_or_default();
+    writeln!(text, "{table}").unwrap_or_default();
     text
 }
 

@@ -23,7 +23,7 @@ use crate::enrich::vendors::website::{self, Fetch};
 use crate::net::{DnsError, MailLookup, MailRoute, Outbound, TrustedClient};
 
 /// Hits of one query.
-const HITS_MAX: usize = 10;
+const HITS_MAX: i64 = 10;
 /// What of a page is found by a search, in characters.
 const INDEXED_CHARS_MAX: usize = 20_000;
 
@@ -93,7 +93,7 @@ impl Web {
             let (url, title, content): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(json!({ "url": url, "title": title, "content": content, "engine": "bm25" }))
         };
-        let hits = statement.query_map((words.join(" OR "), HITS_MAX as i64), hit)?;
+        let hits = statement.query_map((words.join(" OR "), HITS_MAX), hit)?;
         hits.collect()
     }
 }

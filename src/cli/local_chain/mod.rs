@@ -1,4 +1,4 @@
-//! A chain of one's own on loopback: anvil as a child, and on it all that payments need. For the demo and the bench.
+//! A chain of one's own on loopback: anvil as a child, and on it all that payments need. For the demo.
 //!
 //! What this service doesn't bring itself (a dollar, Permit2, the upto proxy) is put there as it is put for tests, from
 //! `contracts/artifacts` and from anvil itself; our settler is deployed as `settler deploy` does it. Every chain has an id and
@@ -80,19 +80,13 @@ impl Account {
 }
 
 impl LocalChain {
-    /// Starts a chain and puts everything there. Its blocks come with transactions, until [`Self::mine_every`].
+    /// Starts a chain and puts everything there. Its blocks come with transactions.
     pub(super) async fn start(found: &Found, wanted: Wanted) -> Result<Self, Failure> {
         let code = setup::permit2(found).await?;
         let network = Network::Eip155(CHAIN_ID_MIN.saturating_add(number() % CHAIN_IDS));
         let chain_id = network.chain_id().to_string();
         let process = Process::start(&found.anvil, &["--chain-id", &chain_id, "--accounts", "1"]).await?;
         setup::set_up(process, found, network, wanted, &code).await
-    }
-
-    /// From now on a block comes every so many seconds, with all that waits.
-    pub(super) async fn mine_every(&self, seconds: u64) -> Result<(), Failure> {
-        self.node.call("evm_setAutomine", serde_json::json!([false])).await?;
-        self.node.call("evm_setIntervalMining", serde_json::json!([seconds])).await.map(drop)
     }
 
     /// What a server has to be told, as its environment: the network's variables.

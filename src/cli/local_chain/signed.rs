@@ -46,11 +46,6 @@ impl Purse {
         let amount = Uint(required.amount.parse().map_err(|_| unreadable("amount"))?);
         Ok(Self { required, terms, amount })
     }
-
-    /// The most that can be taken, in atomic units.
-    pub(in crate::cli) fn amount(&self) -> String {
-        self.required.amount.clone()
-    }
 }
 
 /// A `PAYMENT-SIGNATURE` header: whoever is named as facilitator may take up to the maximum, once, until it expires.

@@ -26,7 +26,7 @@ const DISPUTED: u32 = 30;
 
 /// One field of the result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FieldValue {
+pub(super) struct FieldValue {
     /// What the sources say.
     pub value: String,
     /// In percent; a fraction of one on the wire.
@@ -50,7 +50,7 @@ impl FieldValue {
 
 /// All that is known at one moment.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub(super) struct Known {
     /// Which findings are about the business.
     pub resolution: Resolution,
     /// These findings, in the order of their source ids.
@@ -73,7 +73,7 @@ pub struct Known {
 
 /// The person, as the sources know them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Found {
+pub(super) struct Found {
     /// As the source writes it.
     pub name: String,
     /// What they do there.
@@ -85,7 +85,7 @@ pub struct Found {
 }
 
 /// Brings the record and the findings together. Pure.
-pub fn known(record: &Record, research: &Research<'_>) -> Known {
+pub(super) fn known(record: &Record, research: &Research<'_>) -> Known {
     let Outcome { resolution, members, business } = research.outcome();
     let own = resolution.members.iter().filter(|(_, standing)| *standing >= Standing::Own);
     let own_pages = own.map(|(at, _)| *at).collect();
@@ -162,7 +162,7 @@ fn answer(want: Want, business: &Business, record: &Record, research: &Research<
 }
 
 /// Whether the record already says it.
-pub fn says_the_same(want: Want, found: &str, own: &str, record: &Record) -> bool {
+pub(super) fn says_the_same(want: Want, found: &str, own: &str, record: &Record) -> bool {
     match want {
         Want::Phone => record.has_number(found),
         Want::Website => found.eq_ignore_ascii_case(own) || domain_of(&format!("https://{own}/")).as_deref() == Some(found),

@@ -68,9 +68,9 @@ impl LeadSession {
             let known = session.known();
             let actions = match choose(&session.candidates(&known), &known.lack, table, run.left()) {
                 Choice::Ask(actions) => actions,
-                Choice::Complete => return Ok(session.stop("complete")),
-                Choice::Budget => return Ok(session.stop("budget")),
-                Choice::NoGain => return Ok(session.stop("no_gain")),
+                Choice::Complete => return session.stop("complete"),
+                Choice::Budget => return session.stop("budget"),
+                Choice::NoGain => return session.stop("no_gain"),
             };
             let spent = run.spent();
             let mut round = Round { tools: Vec::new(), found: Vec::new(), cost: Usd::ZERO, stopped_because: None };
@@ -90,10 +90,10 @@ impl LeadSession {
             session.rounds.push(round);
             session.show(run);
             if let Some(stop) = run.stopped() {
-                return Ok(session.stop(reason(stop)));
+                return session.stop(reason(stop));
             }
         }
-        Ok(session.stop("rounds"))
+        session.stop("rounds")
     }
 }
 
@@ -102,8 +102,8 @@ impl LeadSession {
     /// for want of it.
     async fn by_model(&self, session: &mut Session<'_>, run: &mut Run, table: &GainTable) -> Result<(), Error> {
         match (session.converse(run).await?, run.stopped()) {
-            (_, Some(stop)) => Ok(session.stop(reason(stop))),
-            (Some(because), None) => Ok(session.stop(because)),
+            (_, Some(stop)) => session.stop(reason(stop)),
+            (Some(because), None) => session.stop(because),
             (None, None) => self.by_gain(session, run, table).await,
         }
     }
@@ -153,11 +153,13 @@ impl Enricher for LeadSession {
 
 impl Session<'_> {
     /// Notes why there is no further round, with the last one.
-    fn stop(&mut self, because: &'static str) {
+    #[allow(clippy::unnecessary_wraps, reason = "it is the last word of a plan that can fail")]
+    fn stop(&mut self, because: &'static str) -> Result<(), Error> {
         if let Some(round) = self.rounds.last_mut() {
             round.stopped_because = Some(because);
         }
         self.stopped_because = Some(because);
+        Ok(())
     }
 
     fn show(&self, run: &Run) {

@@ -11,7 +11,7 @@ use super::want::Want;
 
 /// What the record says, field by field; nothing of it is ever overwritten.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Record {
+pub(super) struct Record {
     company: Option<String>,
     person: Option<String>,
     title: Option<String>,
@@ -27,7 +27,7 @@ pub struct Record {
 
 impl Record {
     /// Reads the fields that we know how to use.
-    pub fn read(lead: &Lead) -> Self {
+    pub(super) fn read(lead: &Lead) -> Self {
         let name: Vec<String> = ["first_name", "last_name"].iter().filter_map(|key| lead.text(key)).collect();
         let numbers = (1..=5).map(|n| format!("number{n}")).filter_map(|key| Some((lead.text(&key)?, key)));
         Self {
@@ -46,37 +46,37 @@ impl Record {
     }
 
     /// The business's name.
-    pub fn company(&self) -> Option<&str> {
+    pub(super) fn company(&self) -> Option<&str> {
         self.company.as_deref()
     }
 
     /// The person's name.
-    pub fn person(&self) -> Option<&str> {
+    pub(super) fn person(&self) -> Option<&str> {
         self.person.as_deref()
     }
 
     /// The person's address, or what stands for it.
-    pub fn email(&self) -> Option<&str> {
+    pub(super) fn email(&self) -> Option<&str> {
         self.email.as_deref()
     }
 
     /// Whether its address is one at a mailbox provider's, as people have them for themselves.
-    pub fn has_private_email(&self) -> bool {
+    pub(super) fn has_private_email(&self) -> bool {
         self.email.as_deref().and_then(|email| email.split_once('@')).is_some_and(|(_, host)| is_public_provider(host))
     }
 
     /// ISO 3166-1 alpha-2, where the record's country is one.
-    pub fn region(&self) -> Option<&str> {
+    pub(super) fn region(&self) -> Option<&str> {
         self.country.as_deref().map(str::trim).and_then(country_code)
     }
 
     /// Phone numbers by their keys, as they are written.
-    pub fn numbers(&self) -> &[(String, String)] {
+    pub(super) fn numbers(&self) -> &[(String, String)] {
         &self.numbers
     }
 
     /// Whether one of its numbers is this one.
-    pub fn has_number(&self, number: &str) -> bool {
+    pub(super) fn has_number(&self, number: &str) -> bool {
         let country = self.region().unwrap_or("US");
         let key = phone::key(number, country);
         let own = self.numbers.iter().filter_map(|(_, own)| phone::key(own, country));
@@ -84,13 +84,13 @@ impl Record {
     }
 
     /// The business's domain: the one that is named, or that of an address that isn't a mailbox provider's.
-    pub fn domain(&self) -> Option<&str> {
+    pub(super) fn domain(&self) -> Option<&str> {
         let of_email = || self.email.as_deref().and_then(|email| email.split_once('@')).map(|(_, host)| host);
         self.domain.as_deref().or_else(|| of_email().filter(|host| !is_public_provider(host)))
     }
 
     /// What it says of a want; of several numbers the first.
-    pub fn value(&self, want: Want) -> Option<&str> {
+    pub(super) fn value(&self, want: Want) -> Option<&str> {
         match want {
             Want::Company => self.company.as_deref(),
             Want::Website => self.domain.as_deref(),
@@ -106,12 +106,12 @@ impl Record {
     }
 
     /// Whether there is anything by which a business could be found.
-    pub fn names_a_business(&self) -> bool {
+    pub(super) fn names_a_business(&self) -> bool {
         self.company.is_some() || self.domain().is_some() || !self.numbers.is_empty()
     }
 
     /// The question to the directory.
-    pub fn query(&self) -> WebsearchPayload {
+    pub(super) fn query(&self) -> WebsearchPayload {
         WebsearchPayload {
             business_name: self.company.clone().unwrap_or_default(),
             city: self.city.clone(),
@@ -127,7 +127,7 @@ impl Record {
     }
 
     /// By what the business is told from others.
-    pub fn subject(&self) -> Subject {
+    pub(super) fn subject(&self) -> Subject {
         let numbers = self.numbers.iter().map(|(_, number)| number.as_str());
         Subject::asked(&self.query()).with_phones(numbers, self.region().unwrap_or("US")).in_country(self.region())
     }

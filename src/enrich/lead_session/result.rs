@@ -95,7 +95,7 @@ impl Session<'_> {
         let (mut new, mut confirmed, mut contradicted) = (Vec::new(), Vec::new(), Vec::new());
         for want in Want::ALL {
             let Some((key, field)) = known.fields.iter().find(|(key, _)| *key == want.key()) else { continue };
-            let notes: String = field.sources.iter().map(|source| format!("[^{source}]")).collect();
+            let notes = field.sources.iter().map(|source| format!("[^{source}]")).collect::<Vec<_>>().concat();
             match &field.previous {
                 None => new.push(format!("{key}: {}{notes}", escaped(&field.value))),
                 Some(own) if says_the_same(want, &field.value, own, &self.record) => confirmed.push(format!("{key}{notes}")),
@@ -107,7 +107,9 @@ impl Session<'_> {
         for (title, lines) in [("New", &new), ("To be checked", &contradicted)] {
             if !lines.is_empty() {
                 write!(text, "\n{title}:\n").unwrap_or_default();
-                lines.iter().for_each(|line| write!(text, "\n- {line}").unwrap_or_default());
+                for line in lines {
+                    write!(text, "\n- {line}").unwrap_or_default();
+                }
                 text.push('\n');
             }
         }

@@ -38,9 +38,6 @@ pub struct Progress {
     pub found: Box<str>,
 }
 
-/// The tool of what a run writes down for itself: it costs nothing, no vendor was called, and no bill shows it.
-pub const NOTE: &str = "note";
-
 /// Whether a dear step may be made: a payer who only signed a maximum may be gone by then.
 #[async_trait::async_trait]
 pub trait Gate: Send + Sync {
@@ -177,13 +174,13 @@ impl Run {
         name: &str,
         make: impl FnOnce() -> T + Send,
     ) -> Result<T, JournalError> {
-        let fingerprint = fingerprint(NOTE, name);
+        let fingerprint = fingerprint(Hop::NOTE, name);
         if let Some(value) = self.recorded.get(&fingerprint).and_then(|hop| serde_json::from_str(&hop.answer).ok()) {
             return Ok(value);
         }
         let value = make();
         let answer = serde_json::to_string(&value).unwrap_or_default().into();
-        let (tool, outcome, at) = (NOTE.into(), HopOutcome::Found, self.clock.now());
+        let (tool, outcome, at) = (Hop::NOTE.into(), HopOutcome::Found, self.clock.now());
         let hop = Hop { tool, fingerprint, cost: Usd::ZERO, outcome, answer, at };
         self.journal.record(hop.clone()).await?;
         self.recorded.insert(fingerprint, hop);

@@ -205,9 +205,10 @@ fn a_job_is_not_paid_from_outside() {
 #[test]
 fn a_claim_s_end_is_kept() {
     let mut world = World::new();
-    let used = |world: &World, payment: &Payment| match &world.shard.key(&ScopedKey(payment.verified.id().key().0)).unwrap().made {
-        Made::Payment(used) => *used,
-        other => panic!("{other:?}"),
+    let used = |world: &World, payment: &Payment| {
+        let made = &world.shard.key(&ScopedKey(payment.verified.id().key().0)).unwrap().made;
+        let Made::Payment(used) = made else { panic!("{made:?}") };
+        *used
     };
     debtor(&mut world, &[30_000]);
     let (dead, paid) = (exact(1, 1, 30_000), exact(1, 2, 30_000));

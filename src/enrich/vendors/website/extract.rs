@@ -108,7 +108,7 @@ impl Page<'_> {
             let in_passing = number.is_some_and(|number| {
                 let tail = number.get(number.len().saturating_sub(9)..).unwrap_or(&number).to_owned();
                 let mut standing = lines.iter().filter(|line| digits_of(&line.text).contains(&tail)).peekable();
-                standing.peek().is_some() && standing.all(|line| speaks_of_another(line))
+                standing.peek().is_some() && standing.all(&speaks_of_another)
             });
             if in_passing { Claim { strength: claim.strength.min(RUNNING), ..claim } } else { claim }
         }));

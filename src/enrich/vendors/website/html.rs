@@ -155,12 +155,11 @@ pub(super) fn lines(element: ElementRef<'_>) -> Vec<Line<'_>> {
 fn is_unseen(style: &str) -> bool {
     let style: String = style.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_ascii_lowercase();
     style.split(';').any(|rule| match rule.split_once(':').unwrap_or_default() {
-        ("display", "none") | ("visibility", "hidden" | "collapse") | ("opacity", "0" | "0.0") => true,
+        ("display", "none") | ("visibility", "hidden" | "collapse") | ("opacity", "0" | "0.0") | ("clip", "rect(0,0,0,0)") => true,
         ("font-size", size) => {
             size.strip_suffix("px").or(size.strip_suffix("pt")).unwrap_or(size).parse::<f32>().is_ok_and(|size| size < 3.0)
         }
         ("left" | "top" | "right" | "text-indent" | "margin-left", place) => place.starts_with("-99"),
-        ("clip", "rect(0,0,0,0)" | "rect(0000)") => true,
         _ => false,
     })
 }
