@@ -12,7 +12,7 @@ use crate::enrich::research::leaf::{as_fraction, source_id};
 use crate::enrich::research::merge::same;
 use crate::enrich::research::resolve::Standing;
 use crate::enrich::research::{Business, Finding, Leaf, Outcome, Research, Resolution};
-use crate::enrich::vendors::email::{self, Candidate, Known as Colleague};
+use crate::enrich::vendors::email::{self, Candidate, Known as Coworker};
 use crate::enrich::vendors::website::Person;
 
 /// From this confidence on a value counts as known, in percent.
@@ -67,7 +67,7 @@ pub(super) struct Known {
     pub own_pages: Vec<usize>,
     /// The name that was found.
     pub company: Option<String>,
-    /// The person's address as it follows from the colleagues', before it was checked.
+    /// The person's address as it follows from the coworkers', before it was checked.
     pub derived_email: Option<Candidate>,
 }
 
@@ -206,25 +206,25 @@ fn personal_email(research: &Research<'_>, known: &Known) -> Option<Leaf> {
         return Some(email);
     }
     let derived = known.derived_email.as_ref().filter(|derived| research.takes_mail(&derived.email))?;
-    let mut sources: Vec<String> = colleagues(known).map(|(source, _)| source_id(source)).collect();
+    let mut sources: Vec<String> = coworkers(known).map(|(source, _)| source_id(source)).collect();
     sources.dedup();
     Some(Leaf { value: derived.email.clone(), confidence: derived.confidence, sources, alternatives: Vec::new() })
 }
 
 /// Names and addresses of those who work there, with their source.
-fn colleagues(known: &Known) -> impl Iterator<Item = (usize, Colleague)> {
+fn coworkers(known: &Known) -> impl Iterator<Item = (usize, Coworker)> {
     let people =
         known.members.iter().enumerate().flat_map(|(source, (finding, _))| finding.people.iter().map(move |person| (source, person)));
-    people.filter_map(|(source, person)| Some((source, Colleague { name: person.name.clone(), email: person.email.clone()? })))
+    people.filter_map(|(source, person)| Some((source, Coworker { name: person.name.clone(), email: person.email.clone()? })))
 }
 
-/// The address that the person would have if theirs were made as their colleagues' are.
+/// The address that the person would have if theirs were made as their coworkers' are.
 fn derive_email(name: &str, known: &Known) -> Option<Candidate> {
     if known.person.as_ref().is_some_and(|person| person.email.is_some()) {
         return None;
     }
-    let colleagues: Vec<Colleague> = colleagues(known).map(|(_, colleague)| colleague).collect();
+    let coworkers: Vec<Coworker> = coworkers(known).map(|(_, coworker)| coworker).collect();
     let domain = known.business.as_ref()?.website.as_ref().and_then(|website| domain_of(&website.value))?;
-    let candidates = email::candidates(&PersonName::parse(name)?, &domain, &colleagues);
+    let candidates = email::candidates(&PersonName::parse(name)?, &domain, &coworkers);
     candidates.into_iter().find(|candidate| candidate.support >= SUPPORT_MIN)
 }

@@ -199,7 +199,7 @@ impl<'a> Session<'a> {
         pages
     }
 
-    /// Addresses to be checked: the record's own, and the one that follows from the colleagues'.
+    /// Addresses to be checked: the record's own, and the one that follows from the coworkers'.
     fn addresses(&self, known: &Known) -> Vec<String> {
         let own = self.record.email().map(str::to_owned);
         own.into_iter()

@@ -116,7 +116,7 @@ pub enum Ask {
     Locations,
     /// Somebody else's page about it.
     Listing,
-    /// The check of an e-mail address, or of one that follows from the colleagues'.
+    /// The check of an e-mail address, or of one that follows from the coworkers'.
     Email,
 }
 
