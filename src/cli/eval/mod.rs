@@ -75,6 +75,9 @@ pub(super) struct Arguments {
     /// Write a line of JSON for every case that was not wholly right
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// Print how often each question of the waterfall brought what was lacking, in percent: what its expectations begin with
+    #[arg(long)]
+    gains: bool,
     /// Leave the search engine out, as where no key is had
     #[arg(long)]
     without_search: bool,
@@ -111,7 +114,13 @@ async fn measure(arguments: &Arguments, set: Set, budget: Usd) -> Result<(), Fai
         faulty.extend(played.into_iter().map(|played| ("websearch", played)));
     }
     // A session's table is the one that it began with, so every mode starts from the same expectations.
+    let experience = Experience::default();
     let session = || LeadSession::new(tools.clone(), Experience::default());
+    if arguments.gains {
+        let learning = LeadSession::new(tools.clone(), experience.clone());
+        play::leads(&learning, &clock, &leads, "waterfall", UNLIMITED).await;
+        print(&report::gains(&experience.snapshot()));
+    }
     for (what, mode) in [(What::Waterfall, "waterfall"), (What::Llm, "llm"), (What::Auto, "auto")] {
         if wants(what) {
             let (tally, played) = play::leads(&session(), &clock, &leads, mode, budget).await;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::score::{FieldTally, Tally};
 use crate::cli::table::Table;
+use crate::enrich::lead_session::{Ask, GainTable, Want};
 
 /// One tally under its title.
 pub(super) fn tally(title: &str, tally: &Tally) -> String {
@@ -45,6 +46,21 @@ pub(super) fn curve(points: &[(f64, Tally)], unlimited: &Tally) -> String {
     table.row(row("unlimited".to_owned(), unlimited));
     writeln!(text, "{table}").unwrap_or_default();
     text
+}
+
+/// How often each question brought what was lacking, in percent, and of how many tries.
+pub(super) fn gains(table: &GainTable) -> String {
+    let wants = Want::ALL.map(|want| format!(">{}", want.key()));
+    let titles: Vec<&str> = std::iter::once("question").chain(wants.iter().map(String::as_str)).collect();
+    let mut text = Table::new(&titles);
+    for ask in Ask::ALL {
+        let cells = Want::ALL.map(|want| match table.observed(ask, want) {
+            (0, _) => "-".to_owned(),
+            (tried, found) => format!("{} of {tried}", found * 100 / tried),
+        });
+        text.row(std::iter::once(format!("{ask:?}")).chain(cells).collect());
+    }
+    format!("what each question brought of what was lacking, in percent\n\n{text}\n")
 }
 
 fn percent(part: u32, whole: u32) -> f64 {

@@ -66,7 +66,8 @@ impl LeadSession {
         let rounds_max = usize::try_from(session.payload.max_rounds).unwrap_or(1);
         while session.rounds.len() < rounds_max {
             let known = session.known();
-            let actions = match choose(&session.candidates(&known), &known.lack, table, run.left()) {
+            let candidates = session.candidates(&known);
+            let actions = match choose(&candidates, &known.lack, table, run.left(), session.page_to_open(&candidates)) {
                 Choice::Ask(actions) => actions,
                 Choice::Complete => return session.stop("complete"),
                 Choice::Budget => return session.stop("budget"),

@@ -37,6 +37,11 @@ const ACTIONS_A_ROUND: usize = 3;
 /// A question that promises less than this for a cent, in thousandths of a point, isn't asked.
 const GAIN_MIN: u64 = 60;
 
+/// The business's own pages that a question opens are these, the best for each want.
+const OPENED: [Ask; 3] = [Ask::Home, Ask::Contact, Ask::Team];
+/// So many of them are read for it.
+const PAGES_OPENED: u64 = 2;
+
 /// A round's questions, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
@@ -52,7 +57,9 @@ pub enum Choice {
 
 /// Chooses the round's questions by expected gain per cost. After each one, what it is expected to bring counts as half known, so
 /// that the round doesn't ask three sources for one thing.
-pub fn choose(candidates: &[Action], lack: &Lack, table: &GainTable, left: Usd) -> Choice {
+///
+/// `page` is what a page costs where no page of the business's own is known yet: then a question is also worth what it opens.
+pub fn choose(candidates: &[Action], lack: &Lack, table: &GainTable, left: Usd, page: Option<Usd>) -> Choice {
     if lack.iter().all(|(_, percent)| *percent == 0) {
         return Choice::Complete;
     }
@@ -62,7 +69,7 @@ pub fn choose(candidates: &[Action], lack: &Lack, table: &GainTable, left: Usd) 
     let mut too_dear = false;
     let mut first_rate = 0;
     while chosen.len() < ACTIONS_A_ROUND {
-        let rated = open.iter().enumerate().map(|(at, action)| (rate(action, &lack, table), std::cmp::Reverse(at)));
+        let rated = open.iter().enumerate().map(|(at, action)| (rate(action, &lack, table, page), std::cmp::Reverse(at)));
         let Some((rate, std::cmp::Reverse(at))) = rated.max() else { break };
         // What promises far less than the round's first question is better asked when its answer is known.
         if rate < GAIN_MIN || rate < first_rate / 3 {
@@ -78,9 +85,14 @@ pub fn choose(candidates: &[Action], lack: &Lack, table: &GainTable, left: Usd) 
             first_rate = rate;
         }
         for (want, percent) in &mut lack {
-            *percent -= *percent * table.chance(action.ask, *want) / 10_000;
+            let expected = u32::try_from(chance(action.ask, *want, table, page)).unwrap_or(10_000);
+            *percent -= *percent * expected.min(10_000) / 10_000;
         }
         chosen.push(action.clone());
+        // What it opens decides what is worth asking next.
+        if page.is_some() && action.ask.opens() > 0 {
+            break;
+        }
     }
     match (chosen.is_empty(), too_dear) {
         (false, _) => Choice::Ask(chosen),
@@ -89,11 +101,21 @@ pub fn choose(candidates: &[Action], lack: &Lack, table: &GainTable, left: Usd) 
     }
 }
 
+/// How likely a question brings a want, by itself or by what it opens, in parts of ten thousand.
+fn chance(ask: Ask, want: Want, table: &GainTable, page: Option<Usd>) -> u64 {
+    let opens = if page.is_some() { u64::from(ask.opens()) } else { 0 };
+    let itself = u64::from(table.chance(ask, want));
+    let behind = OPENED.iter().map(|ask| u64::from(table.chance(*ask, want))).max().unwrap_or(0);
+    itself + (10_000 - itself.min(10_000)) * opens / 10_000 * behind / 10_000
+}
+
 /// Thousandths of a point that a question is expected to bring for a cent. Free ones are taken as costing a hundredth of a cent.
-fn rate(action: &Action, lack: &Lack, table: &GainTable) -> u64 {
-    let gain: u64 =
-        lack.iter().map(|(want, percent)| u64::from(want.weight() * percent) * u64::from(table.chance(action.ask, *want))).sum();
-    let cost = u64::try_from(action.cost_max.micros()).unwrap_or(0).max(100);
+fn rate(action: &Action, lack: &Lack, table: &GainTable, page: Option<Usd>) -> u64 {
+    let gain: u64 = lack.iter().map(|(want, percent)| u64::from(want.weight() * percent) * chance(action.ask, *want, table, page)).sum();
+    // What is opened has to be read.
+    let opens = u64::from(action.ask.opens());
+    let pages = page.map_or(0, |page| u64::try_from(page.micros()).unwrap_or(0) * opens / 10_000 * PAGES_OPENED);
+    let cost = u64::try_from(action.cost_max.micros()).unwrap_or(0).max(100) + pages;
     // Weights are tenths of points, the lack is in percent, the chance in parts of ten thousand; a cent is 10,000 micro-dollars.
     gain / cost
 }
@@ -124,20 +146,25 @@ mod tests {
         let table = GainTable::default();
         let candidates = [action(Ask::Directory, 10_000), action(Ask::Contact, 5000), action(Ask::Team, 5000)];
         let rich = Usd::from_micros(1_000_000);
-        assert_eq!(asks(choose(&candidates, &lacking(&[Want::Title]), &table, rich)).first(), Some(&Ask::Team));
-        assert_eq!(asks(choose(&candidates, &lacking(&[Want::Phone, Want::Street]), &table, rich)).first(), Some(&Ask::Contact));
+        assert_eq!(asks(choose(&candidates, &lacking(&[Want::Title]), &table, rich, None)).first(), Some(&Ask::Team));
+        assert_eq!(asks(choose(&candidates, &lacking(&[Want::Phone, Want::Street]), &table, rich, None)).first(), Some(&Ask::Contact));
+        // Where no page of its own is known, a search is worth what it opens.
+        let blind = [action(Ask::Directory, 10_000), action(Ask::Search, 10_000)];
+        let all = lacking(&Want::ALL);
+        assert_eq!(asks(choose(&blind, &all, &table, rich, Some(Usd::from_micros(5000)))).first(), Some(&Ask::Search));
+        assert_eq!(asks(choose(&blind, &all, &table, rich, None)).first(), Some(&Ask::Directory));
         let cheap = [action(Ask::Directory, 1000), action(Ask::Contact, 5000)];
-        assert_eq!(asks(choose(&cheap, &lacking(&[Want::Phone, Want::Street]), &table, rich)).first(), Some(&Ask::Directory));
+        assert_eq!(asks(choose(&cheap, &lacking(&[Want::Phone, Want::Street]), &table, rich, None)).first(), Some(&Ask::Directory));
     }
 
     #[test]
     fn the_end_is_said_by_its_reason() {
         let table = GainTable::default();
         let team = [action(Ask::Team, 5000)];
-        assert_eq!(choose(&team, &lacking(&[]), &table, Usd::from_micros(5000)), Choice::Complete);
-        assert_eq!(choose(&team, &lacking(&[Want::Title]), &table, Usd::from_micros(4999)), Choice::Budget);
-        assert_eq!(choose(&[], &lacking(&[Want::Title]), &table, Usd::from_micros(5000)), Choice::NoGain);
-        assert_eq!(choose(&[action(Ask::Email, 5000)], &lacking(&[Want::Title]), &table, Usd::from_micros(5000)), Choice::NoGain);
+        assert_eq!(choose(&team, &lacking(&[]), &table, Usd::from_micros(5000), None), Choice::Complete);
+        assert_eq!(choose(&team, &lacking(&[Want::Title]), &table, Usd::from_micros(4999), None), Choice::Budget);
+        assert_eq!(choose(&[], &lacking(&[Want::Title]), &table, Usd::from_micros(5000), None), Choice::NoGain);
+        assert_eq!(choose(&[action(Ask::Email, 5000)], &lacking(&[Want::Title]), &table, Usd::from_micros(5000), None), Choice::NoGain);
     }
 
     proptest! {
@@ -145,7 +172,7 @@ mod tests {
         #[test]
         fn a_round_fits_into_the_budget(costs in prop::collection::vec((0_usize..11, 0_i64..50_000), 0..12), left in 0_i64..100_000) {
             let candidates: Vec<Action> = costs.iter().map(|(ask, cost)| action(Ask::ALL[*ask], *cost)).collect();
-            let choice = choose(&candidates, &lacking(&Want::ALL), &GainTable::default(), Usd::from_micros(left));
+            let choice = choose(&candidates, &lacking(&Want::ALL), &GainTable::default(), Usd::from_micros(left), Some(Usd::from_micros(5000)));
             if let Choice::Ask(actions) = choice {
                 let sum: i64 = actions.iter().map(|action| action.cost_max.micros()).sum();
                 prop_assert!(sum <= left && !actions.is_empty() && actions.len() <= ACTIONS_A_ROUND);

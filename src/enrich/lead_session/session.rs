@@ -89,6 +89,13 @@ impl<'a> Session<'a> {
         actions
     }
 
+    /// What a page costs, where none of the business's own is among the candidates or was read.
+    pub(super) fn page_to_open(&self, candidates: &[Action]) -> Option<Usd> {
+        let is_open = self.research.findings.iter().any(|finding| finding.own_site)
+            || candidates.iter().any(|action| matches!(action.ask, Ask::Home | Ask::Contact | Ask::Team));
+        self.tools.website.as_ref().filter(|_| !is_open).map(|website| website.settings().cost)
+    }
+
     /// Asks, and remembers that it did.
     pub(super) async fn act(&mut self, run: &mut Run, action: &Action) -> Result<&'static str, JournalError> {
         match &action.target {

@@ -136,6 +136,17 @@ impl Ask {
         Self::Email,
     ];
 
+    /// How likely it leads to the business's own pages where none is known yet, in parts of ten thousand.
+    pub const fn opens(self) -> u32 {
+        match self {
+            Self::Search => 8500,
+            Self::SearchPerson => 5000,
+            Self::Directory => 3400,
+            Self::Listing => 2000,
+            Self::Home | Self::Contact | Self::About | Self::Team | Self::Imprint | Self::Locations | Self::Email => 0,
+        }
+    }
+
     const fn index(self) -> usize {
         self as usize
     }
@@ -156,17 +167,17 @@ struct Tally {
 /// evaluation set that rules may be tuned on (docs/quality.md).
 const PRIOR: [[u32; WANTS]; ASKS] = [
     // company website phone email title street city state zip country
-    [70, 45, 60, 30, 10, 60, 70, 70, 60, 70], // directory
-    [10, 55, 5, 2, 2, 3, 8, 8, 3, 2],         // search
-    [5, 15, 3, 6, 12, 2, 3, 3, 2, 1],         // search_person
-    [60, 80, 60, 35, 5, 45, 55, 50, 45, 30],  // home
-    [30, 30, 75, 55, 5, 65, 65, 60, 60, 30],  // contact
-    [20, 10, 15, 10, 25, 10, 15, 15, 10, 5],  // about
-    [10, 5, 10, 35, 60, 5, 5, 5, 5, 2],       // team
-    [60, 20, 65, 65, 10, 75, 75, 40, 75, 50], // imprint
-    [10, 5, 45, 10, 2, 70, 75, 70, 65, 20],   // locations
-    [40, 25, 45, 8, 5, 45, 50, 50, 40, 20],   // listing
-    [0, 0, 0, 60, 0, 0, 0, 0, 0, 0],          // email
+    [43, 34, 41, 2, 2, 44, 48, 43, 44, 47],   // directory
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],           // search
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],           // search_person
+    [35, 55, 35, 4, 1, 32, 30, 28, 32, 30],   // home
+    [57, 72, 72, 6, 1, 73, 70, 62, 73, 71],   // contact
+    [2, 2, 2, 2, 4, 2, 2, 2, 2, 2],           // about
+    [2, 12, 2, 46, 80, 10, 2, 2, 10, 2],      // team
+    [40, 40, 40, 10, 10, 40, 40, 20, 40, 40], // imprint
+    [5, 5, 30, 5, 1, 40, 40, 40, 40, 20],     // locations
+    [20, 20, 20, 2, 2, 20, 25, 25, 20, 15],   // listing
+    [0, 0, 0, 37, 0, 0, 0, 0, 0, 0],          // email
 ];
 
 /// The prior counts as much as so many observations.
@@ -192,6 +203,12 @@ impl GainTable {
         let prior = PRIOR.get(ask.index()).and_then(|row| row.get(want.index())).copied().unwrap_or(0);
         let Tally { tried, found } = self.tallies.get(Self::at(ask, want)).copied().unwrap_or_default();
         (prior * PRIOR_WEIGHT * 100 + found.min(tried) * 10_000) / (PRIOR_WEIGHT + tried)
+    }
+
+    /// How often `ask` was tried while `want` was missing, and how often it brought it.
+    pub fn observed(&self, ask: Ask, want: Want) -> (u32, u32) {
+        let Tally { tried, found } = self.tallies.get(Self::at(ask, want)).copied().unwrap_or_default();
+        (tried, found)
     }
 
     /// Learns from one ask.
@@ -221,17 +238,17 @@ mod tests {
     #[test]
     fn experience_moves_the_expectation_from_the_prior() {
         let mut table = GainTable::default();
-        assert_eq!(table.chance(Ask::Contact, Want::Phone), 7500);
+        assert_eq!(table.chance(Ask::Contact, Want::Phone), 7200);
         for _ in 0..20 {
             table.observe(Ask::Contact, Want::Phone, false);
         }
-        assert_eq!(table.chance(Ask::Contact, Want::Phone), 3750, "as many observations as the prior counts for");
+        assert_eq!(table.chance(Ask::Contact, Want::Phone), 3600, "as many observations as the prior counts for");
         for _ in 0..40_000 {
             table.observe(Ask::Contact, Want::Phone, true);
         }
         assert!((9_900..=10_000).contains(&table.chance(Ask::Contact, Want::Phone)));
         assert!(table.fits());
-        assert_eq!(table.chance(Ask::Team, Want::Title), 6000, "others are as they were");
+        assert_eq!(table.chance(Ask::Team, Want::Title), 8000, "others are as they were");
     }
 
     #[test]
