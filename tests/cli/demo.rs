@@ -23,7 +23,7 @@ fn it_shows_everything_and_leaves_nothing_behind() {
         "completed: no match, charged $0.00",
         "directory, 1 page, stopped by its budget",
         "+18135550142",
-        "opening $10.000 - charges $0.210 = closing $9.790: it balances.",
+        "opening $10.000 - charges $0.195 = closing $9.805: it balances.",
         "enrich.job_completed came, its signature holds",
     ] {
         assert!(ended.out.contains(wanted), "no {wanted:?} in:\n{}", ended.out);

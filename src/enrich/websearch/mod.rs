@@ -7,10 +7,13 @@
 
 mod result;
 
+use std::collections::BTreeSet;
+
 use url::Url;
 
 use super::claim::{Field, first};
 use super::matching::{NAME_ALIKE, NAME_RELATED, Subject, best, judge};
+use super::phone;
 use super::research::hits::Hit;
 use super::research::resolve::Standing;
 use super::research::{Finding, Outcome, Research, Resolution, Tools, resolve};
@@ -173,7 +176,9 @@ impl<'a> Search<'a> {
         let claims = self.research.findings.get(at).map(|page| page.claims.as_slice()).unwrap_or_default();
         let of = |field: Field| claims.iter().filter(move |claim| claim.field == field);
         // A number in a sentence may be anybody's, and of several the contact page tells which is the one.
-        let says_number = of(Field::Phone).count() == 1 && of(Field::Phone).all(|claim| claim.strength >= IN_PLACE);
+        let in_place = of(Field::Phone).filter(|claim| claim.strength >= IN_PLACE).count();
+        let numbers: BTreeSet<Option<String>> = of(Field::Phone).map(|claim| phone::key(&claim.value, &self.payload.country)).collect();
+        let says_number = numbers.len() == 1 && in_place > 0;
         if !(says_number && of(Field::Zip).next().is_some()) {
             for kind in [PageKind::Contact, PageKind::Imprint, PageKind::Locations] {
                 if self.read_linked(run, &facts, kind).await? {
