@@ -84,6 +84,10 @@ class Crashes:
         self.assertEqual(shop.ask("/admin/debtors").body["items"], [])
         self.balanced(shop, since)
 
+    def raise_fee(self, wei):
+        self.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(wei))
+        self.chain.mine()
+
     def riding(self, shop):
         """The hashes of every transaction that is on its way, by account nonce."""
         lanes = shop.ask("/admin/settlements").body["lanes"]
@@ -136,6 +140,10 @@ class Signing(Crashes):
         since = self.chain.block()
         proxy.before["eth_sendRawTransaction"] = self.kills(shop)
         sold = self.buys(shop)
+        self.assertTrue(dead(shop))
+        # What is signed from now on pays something else; what is stored pays enough.
+        base = int(self.chain.rpc("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+        self.raise_fee(base * 6 // 5 + 1)
         self.again(shop, proxy, dying)
         self.is_settled_once(shop, sold, since)
         self.assertEqual(len(set(proxy.sent())), 1, "the bytes as they were stored")
@@ -287,10 +295,6 @@ class Replacing(Crashes):
         ((first,),) = self.riding(shop)
         offered = int(self.chain.rpc("eth_getTransactionByHash", first)["maxFeePerGas"], 16)
         return shop, proxy, dying, since, sold, first, lambda: self.raise_fee(offered + 10 * GWEI)
-
-    def raise_fee(self, wei):
-        self.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(wei))
-        self.chain.mine()
 
     def test_cp18_a_replacement_signed_and_not_stored(self):
         shop, proxy, dying, since, sold, first, raise_fee = self.stuck()
