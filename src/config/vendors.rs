@@ -44,7 +44,7 @@ pub struct SearchOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Vendors")]
 pub struct LlmOptions {
-    /// The base URL of a language model, such as https://llm.example/v1: /chat/completions is put behind it; without it, none
+    /// The base URL of a language model, for instance one that ends in /v1: /chat/completions is put behind it; without it, none
     /// is asked
     #[arg(long, env = "VENDOR_LLM_URL", value_name = "URL", value_parser = base_url)]
     pub llm_url: Option<String>,

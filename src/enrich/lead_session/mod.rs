@@ -1,7 +1,7 @@
 //! `enrich/lead-session`: complete a CRM record in rounds.
 //!
 //! A round looks at what the record lacks, chooses the next questions by expected gain per cost ([`plan`]) or lets a language
-//! model choose ([`converse`]), asks, and merges. The record's own values are never overwritten: what sources say instead stands
+//! model choose (`converse`), asks, and merges. The record's own values are never overwritten: what sources say instead stands
 //! beside them. A session ends when nothing is lacking, or out of rounds, out of budget, or when nothing that could be asked
 //! promises anything; its last round says which.
 

@@ -1,7 +1,7 @@
 //! What both routes do to find out about a business: ask, remember who said what, decide what is about the business asked for,
 //! and merge that.
 //!
-//! [`Research`] asks; everything it learns is a [`Finding`]. [`resolve`] decides, [`merge`] brings many findings into one
+//! [`Research`] asks; everything it learns is a [`Finding`]. [`resolve()`] decides, [`merge`] brings many findings into one
 //! business; both are pure, so the result follows from the payload and the recorded hops alone. Deliberately absent: which
 //! question comes next, which is the enricher's plan.
 

@@ -1,7 +1,7 @@
 //! Those who are asked: one file or folder each.
 //!
 //! A vendor answers one request and knows its price; the enricher decides whom to ask, and the run meters it. Those behind an HTTP
-//! API share the conduct of [`line`](self::line).
+//! API share the conduct of [`mod@line`].
 //! Deliberately absent: merging and judging what they say.
 
 pub mod directory;
