@@ -241,7 +241,8 @@ fn as_a_wallet(chain: &LocalChain) -> String {
 
 fn audit_with(chain: &LocalChain, program: &str, store: &str) -> String {
     let variables = chain.public_variables().into_iter().map(|(name, value)| format!(" {name}={value}")).collect::<Vec<_>>().concat();
-    format!("env X402_NETWORKS={}{variables} \\\n      {program} audit --chain --store embedded:{store}", chain.network)
+    let LocalChain { network, first_block, .. } = chain;
+    format!("env X402_NETWORKS={network}{variables} \\\n      {program} audit --chain --from-block {first_block} --store embedded:{store}")
 }
 
 /// How this program is called: by its name where a shell found it by that, else by where it lies.

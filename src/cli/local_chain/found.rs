@@ -19,12 +19,10 @@ pub(in crate::cli) struct Found {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::cli) enum Missing {
     /// There is no such folder.
-    #[error("it takes the repository's contracts/ folder: run this in the repository, or name the folder by --contracts")]
+    #[error("it takes the repository's folder contracts/: run this in the repository, or name the folder by --contracts")]
     Contracts,
     /// No anvil beside the contracts, and none that a shell finds.
-    #[error(
-        "it takes a local chain: `{INSTALL}` in the repository brings anvil (Node.js does it, nothing else is built), then run this again"
-    )]
+    #[error("there is no anvil for a local chain: `{INSTALL}` in the repository brings it, where there is Node.js; then run this again")]
     Anvil,
 }
 

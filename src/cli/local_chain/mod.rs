@@ -50,6 +50,8 @@ pub(super) struct Account {
 #[derive(Debug)]
 pub(super) struct LocalChain {
     pub(super) network: Network,
+    /// The first one after all was put there.
+    pub(super) first_block: u64,
     pub(super) node: Node,
     pub(super) token: Wallet,
     pub(super) pay_to: Wallet,

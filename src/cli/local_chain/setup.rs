@@ -89,7 +89,8 @@ pub(super) async fn set_up(
     node.call("anvil_autoImpersonateAccount", json!([false])).await?;
     let settler = if wanted.batch { Some(settler_of(&node, network, &operators).await?) } else { None };
     let proxy_code_hash = keccak256(&proxy).0;
-    Ok(LocalChain { network, node, token, pay_to, settler, operators, buyers, proxy_code_hash, _process: process })
+    let first_block = node.block_number().await?.saturating_add(1);
+    Ok(LocalChain { network, first_block, node, token, pay_to, settler, operators, buyers, proxy_code_hash, _process: process })
 }
 
 /// Ours, as `settler deploy` does it.
