@@ -1,5 +1,5 @@
 //! Vendors behind HTTP APIs: what can be set of them, and what must fit together.
-#![allow(clippy::doc_markdown, reason = "`--help` shows these texts as they are")]
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "`--help` shows these texts as they are")]
 
 use std::net::IpAddr;
 use std::str::FromStr;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::response::Response;
-use enrich_jobs::enrich::vendors::line::Fault;
+use enrich_jobs::enrich::vendors::line::{Basis, Fault, Line, LineSettings, Question, Reading, Repeat};
 use enrich_jobs::enrich::vendors::search::{Search, SearchKind, SearchSettings};
 use enrich_jobs::types::Usd;
 use tokio::time::Instant;
@@ -166,4 +166,24 @@ async fn lines_are_few() {
     assert_eq!(of(Fault::Unanswered("timed_out")), 2, "{ends:?}");
     assert_eq!(of(Fault::Busy) + of(Fault::Unanswered("timed_out")), 5, "{ends:?}");
     assert_eq!(world.calls("busy"), 3);
+}
+
+/// F-V2: whatever a vendor's reader makes of an answer, it costs from nothing to what was known before.
+#[tokio::test]
+async fn fv2_the_line_clamps_every_price() {
+    let vendor = Vendor::saying("{}").await;
+    let settings = LineSettings { vendor: "any", timeout: Duration::from_secs(5), concurrency: 1, body_bytes_max: 100 };
+    let line = Line::new(settings, exchange());
+    let question = Question {
+        method: reqwest::Method::GET,
+        url: vendor.url.clone(),
+        headers: reqwest::header::HeaderMap::new(),
+        body: bytes::Bytes::new(),
+        repeat: Repeat::Unexecuted,
+        cost_max: Usd::from_micros(100),
+    };
+    for (priced, charged) in [(i64::MIN, 0), (-1, 0), (0, 0), (100, 100), (101, 100), (i64::MAX, 100)] {
+        let read = |_: &[u8]| Ok(Reading { value: Some(()), cost: Usd::from_micros(priced), basis: Basis::Sheet });
+        assert_eq!(line.ask(&question, read).await.unwrap().cost, Usd::from_micros(charged), "{priced}");
+    }
 }
