@@ -32,6 +32,8 @@ use x402_types::scheme::client::X402SchemeClient;
 
 const JOBS: &str = "/api/v1/enrich/jobs";
 const ORDER: &str = r#"{"route":"enrich/websearch","payload":{"business_name":"Acme Corp"},"bill_up_to_usd":0.5}"#;
+const LEAD_ORDER: &str =
+    r#"{"route":"enrich/lead-session","payload":{"lead":{"company":"Acme Corp"},"budget_usd":0.3},"bill_up_to_usd":0.5}"#;
 const BUSINESS: &str = r#"{"business_name":"Acme Corp"}"#;
 
 struct World {
@@ -234,8 +236,8 @@ async fn the_official_rust_client_buys_a_job_and_a_call() {
     let key: B256 = world.payer(3).key.parse().unwrap();
     let signer = PrivateKeySigner::from_bytes(&key).unwrap();
     let (upto, exact) = (V2Eip155UptoClient::new(signer.clone()), V2Eip155ExactClient::new(signer));
-    let clients: [(&dyn X402SchemeClient, &str, &str, u128); 2] =
-        [(&upto, JOBS, ORDER, 20_000), (&exact, "/api/v1/enrich/websearch", BUSINESS, 1_000_000)];
+    let clients: [(&dyn X402SchemeClient, &str, &str, u128); 3] =
+        [(&upto, JOBS, ORDER, 20_000), (&upto, JOBS, LEAD_ORDER, 20_000), (&exact, "/api/v1/enrich/websearch", BUSINESS, 1_000_000)];
     for (client, path, body, charge) in clients {
         let before = world.received().await;
         let demand = world.post(path, "", body).await;
@@ -475,5 +477,13 @@ async fn what_is_sold_is_found() {
         assert!(found["resources"][0]["resource"].as_str().unwrap().ends_with(JOBS), "{found}");
     }
     let document = get("/openapi.json").await;
-    assert_eq!(document["paths"][JOBS]["post"]["x-payment-info"]["protocols"][0]["x402"]["scheme"], "upto");
+    let info = &document["paths"][JOBS]["post"]["x-payment-info"];
+    assert_eq!(info["protocols"][0]["x402"]["scheme"], "upto");
+    let routes = json!(["enrich/websearch", "enrich/lead-session"]);
+    assert_eq!(json!(info["routes"].as_object().unwrap().keys().rev().collect::<Vec<_>>()), routes);
+    let schema = &all["items"][0]["metadata"]["input"]["schema"];
+    assert_eq!(schema["properties"]["route"]["enum"], routes);
+    for (at, payload) in [(0, "business_name"), (1, "lead")] {
+        assert!(schema["oneOf"][at]["properties"]["payload"]["properties"][payload].is_object(), "{schema}");
+    }
 }

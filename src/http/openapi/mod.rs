@@ -36,7 +36,7 @@ pub fn public(rows: &[Row<Arc<Api>>], settings: &Settings, has_networks: bool) -
     let mut document = document(rows, info("enrich-jobs", PUBLIC), schemas::Public::openapi().components.unwrap_or_default());
     document.servers = Some(vec![ServerBuilder::new().url(settings.public_url.as_str()).build()]);
     if let Some(components) = &mut document.components {
-        components.schemas.insert("SubmitRequest".to_owned(), RefOr::T(SubmitRequest::schema(settings)));
+        components.schemas.insert("SubmitRequest".to_owned(), RefOr::T(SubmitRequest::schema(settings, SubmitRequest::reference)));
         for (name, format, words) in [
             ("agent", "411_…", "An agent's own token: everything of its agent."),
             ("usage_key", "411k_…", "A usage key: submits, reads its own jobs and the balance."),
@@ -117,8 +117,8 @@ fn websearch_info(settings: &Settings, has_networks: bool) -> Value {
 /// What a submit costs, for those who look for something to buy.
 fn jobs_info(settings: &Settings, has_networks: bool) -> Value {
     let (modes, protocols) = protocols(Scheme::Upto, has_networks);
-    let routes = settings.routes.iter().map(|route| {
-        let Price { catalogue, minimum, markup_bps } = settings.prices.of(*route);
+    let routes = Route::ALL.into_iter().map(|route| {
+        let Price { catalogue, minimum, markup_bps } = settings.prices.of(route);
         let price = serde_json::json!({
             "catalogue_usd": catalogue.to_string(),
             "minimum_usd": minimum.to_string(),
