@@ -7,11 +7,12 @@ use super::due::{Due, WalletBook};
 use super::event::{Delivery, Event, KeyEntry, ScopedKey};
 use super::history::{Entry, job_key, key_row};
 use super::introduction::Introduction;
+use super::session::Session;
 use super::{Agent, Grant, Row, Shard, Table};
 use crate::billing::lane::{Change, ItemKey, LaneId};
 use crate::billing::{Account, JobTransfer, Transfer, TransferId};
 use crate::job::Job;
-use crate::types::{AgentId, DeliveryId, JobId, Map, TokenHash, Usd, Wallet};
+use crate::types::{AgentId, DeliveryId, JobId, Map, SessionKey, TokenHash, Usd, Wallet};
 
 /// The changes of one or more commands, in order.
 #[derive(Debug, Default)]
@@ -36,6 +37,7 @@ enum RowKey {
     Wallet(Wallet),
     Lane(LaneId, LanePart),
     Introduction(JobId),
+    Session(SessionKey),
 }
 
 /// A part of a lane that has a row of its own.
@@ -68,6 +70,7 @@ enum Image {
     /// None where the part is gone.
     Lane(Option<Change>),
     Introduction(Option<Introduction>),
+    Session(Option<Box<Session>>),
 }
 
 /// What a durable group changed, ready to be absorbed by [`Unwritten`].
@@ -171,6 +174,8 @@ impl Group {
                     Some((RowKey::Introduction(introduction.job), Image::Introduction(Some(*introduction))))
                 }
                 Event::IntroductionGone(job) => Some((RowKey::Introduction(*job), Image::Introduction(None))),
+                Event::SessionPut(session) => Some((RowKey::Session(session.key()), Image::Session(Some(session.clone())))),
+                Event::SessionGone(key) => Some((RowKey::Session(*key), Image::Session(None))),
                 Event::DuePut(due) => Some((RowKey::Due(due.key), Image::Due(shard.due(&due.key).cloned().map(Box::new)))),
                 Event::DueGone(key) => Some((RowKey::Due(*key), Image::Due(None))),
                 Event::WalletPut(book) => Some((RowKey::Wallet(book.wallet), Image::Wallet(book.clone()))),
@@ -280,6 +285,7 @@ impl Unwritten {
             | RowKey::Due(_)
             | RowKey::Wallet(_)
             | RowKey::Introduction(_)
+            | RowKey::Session(_)
             | RowKey::Lane(..) => None,
         })
     }
@@ -298,6 +304,7 @@ impl Unwritten {
             | Image::Due(_)
             | Image::Wallet(_)
             | Image::Introduction(_)
+            | Image::Session(_)
             | Image::Lane(_) => None,
         })
     }
@@ -349,6 +356,7 @@ fn place_of(key: &RowKey, image: &Image) -> Place {
         RowKey::Wallet(wallet) => place(Table::Wallet, wallet.as_bytes()),
         RowKey::Lane(lane, part) => place(Table::Lane, &lane_row(*lane, *part)),
         RowKey::Introduction(job) => place(Table::Introduction, &job_key(job)),
+        RowKey::Session(key) => place(Table::Session, &key.to_bytes()),
     }
 }
 
@@ -421,6 +429,9 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
         (RowKey::Introduction(job), Image::Introduction(introduction)) => {
             rows.push(Row { table: Table::Introduction, key: job_key(&job), value: introduction.as_ref().map(codec::encode) });
         }
+        (RowKey::Session(key), Image::Session(session)) => {
+            rows.push(Row { table: Table::Session, key: key.to_bytes(), value: session.as_ref().map(codec::encode) });
+        }
         // Keys and images are made in pairs above.
         (
             RowKey::Agent(_)
@@ -433,6 +444,7 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
             | RowKey::Due(_)
             | RowKey::Wallet(_)
             | RowKey::Introduction(_)
+            | RowKey::Session(_)
             | RowKey::Lane(..),
             _,
         ) => {}

@@ -19,6 +19,8 @@ pub mod load;
 mod paid_audit;
 mod paid_commands;
 pub mod row;
+pub mod session;
+mod session_audit;
 pub mod state;
 mod unsettled;
 
@@ -31,6 +33,7 @@ pub use group::{Group, Unwritten};
 pub use introduction::Introduction;
 pub use load::Loader;
 pub use row::{Row, Table};
+pub use session::Session;
 pub use state::Shard;
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use enrich_jobs::job::{Job, State};
 use enrich_jobs::shard::codec::{VERSION, decode, encode};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
-    Agent, Attempt, Delivery, Due, Event, Grant, Group, Introduction, KeyEntry, Loader, OperatorAct, Row, Shard, Table, Unwritten,
+    Agent, Attempt, Delivery, Due, Event, Grant, Group, Introduction, KeyEntry, Loader, OperatorAct, Row, Session, Shard, Table, Unwritten,
     WalletBook,
 };
 use enrich_jobs::types::{AgentId, DeliveryId, Usd};
@@ -67,6 +67,7 @@ fn values() -> Vec<Value> {
         value::<Vec<Attempt>>("every_attempt", &samples::every_attempt()),
         value::<OperatorAct>("operator_act", &samples::operator_act()),
         value::<Due>("due", &samples::due()),
+        value::<Session>("session", &samples::session()),
         value::<WalletBook>("wallet", &samples::wallet_book()),
         value::<Introduction>("introduction", &samples::introduction(0x35)),
         value::<(LaneId, Change)>("lane", &samples::lane_row()),

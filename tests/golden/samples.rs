@@ -14,9 +14,11 @@ use enrich_jobs::job::{Bill, Billing, Buyer, Failure, FailureCode, Hop, HopOutco
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
     Agent, Attempt, AttemptOutcome, ClaimEnd, Debt, Delivery, Due, Event, Grant, Introduction, KeyEntry, Made, OperatorAct, PaymentUse,
-    ScopedKey, UsageKey, WalletBook,
+    ScopedKey, Session, UsageKey, WalletBook,
 };
-use enrich_jobs::types::{AgentId, DeliveryId, JobId, Network, Route, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
+use enrich_jobs::types::{
+    AgentId, DeliveryId, JobId, Network, Route, SessionCall, SessionId, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet,
+};
 
 const AT: Timestamp = Timestamp::from_millis(1_767_225_600_123);
 
@@ -105,7 +107,19 @@ fn spec(number: u8) -> Spec {
         run_ms: 900_000,
         payment: None,
         buyer: None,
+        session: Some(session_call()),
     }
+}
+
+/// One call has ended and one is live.
+pub(crate) fn session() -> Session {
+    let id = session_call().id;
+    let (spent, held, used_at) = (usd(120_000), usd(1_500_000), Timestamp::from_millis(1_790_000_000_500));
+    Session { agent: agent_id(), id, budget: usd(5_000_000), spent, held, live: 1, began_at: AT, used_at }
+}
+
+fn session_call() -> SessionCall {
+    SessionCall { id: SessionId::parse("Batch_7-b").unwrap(), budget: Some(usd(5_000_000)) }
 }
 
 fn upto_spec(number: u8) -> Spec {
@@ -113,6 +127,7 @@ fn upto_spec(number: u8) -> Spec {
         billing: Billing::Upto { network: Network::Eip155(8453), payer: wallet(0x77) },
         payment: Some(Arc::new(payment())),
         buyer: Some(Buyer { agent: agent_id(), key: Some(usage_key_id()) }),
+        session: None,
         route: Route::LeadSession,
         callback_url: None,
         metadata: Box::default(),
@@ -375,7 +390,7 @@ pub(crate) fn introduction(number: u8) -> Introduction {
 }
 
 /// All events, by [`name`].
-pub(crate) const EVENTS: [&str; 21] = [
+pub(crate) const EVENTS: [&str; 23] = [
     "account_put",
     "agent_put",
     "attempted",
@@ -395,6 +410,8 @@ pub(crate) const EVENTS: [&str; 21] = [
     "outbox_gone",
     "outbox_put",
     "posted",
+    "session_gone",
+    "session_put",
     "token_put",
     "wallet_put",
 ];
@@ -423,6 +440,8 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::DueGone(_) => "due_gone",
         Event::WalletPut(_) => "wallet_put",
         Event::LaneMoved(..) => "lane_moved",
+        Event::SessionPut(_) => "session_put",
+        Event::SessionGone(_) => "session_gone",
     }
 }
 
@@ -432,6 +451,7 @@ pub(crate) fn record() -> Vec<Event> {
         Event::OutboxGone(delivery_id()),
         Event::DueGone(item_key()),
         Event::IntroductionGone(job_id(0x35)),
+        Event::SessionGone(session().key()),
     ];
     history().into_iter().flatten().chain(gone).collect()
 }
@@ -468,6 +488,7 @@ pub(crate) fn history() -> Vec<Vec<Event>> {
     over.extend([
         Event::DuePut(Box::new(due())),
         Event::WalletPut(Box::new(wallet_book())),
+        Event::SessionPut(Box::new(session())),
         Event::LaneMoved(lane_id(), lane_changes()),
         Event::OutboxPut(delivery()),
         Event::JobMoved(job_id(0x34), Box::new(ended_state())),

@@ -7,5 +7,7 @@ mod support;
 mod documents;
 mod golden;
 mod jobs;
+mod leads;
 mod limits;
 mod operators;
+mod sessions;

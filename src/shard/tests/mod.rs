@@ -6,6 +6,7 @@ mod introductions;
 mod lives;
 mod paid;
 mod payments;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -160,6 +161,7 @@ impl World {
             run_ms: 900_000,
             payment: None,
             buyer: None,
+            session: None,
         })
     }
 }
