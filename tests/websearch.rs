@@ -305,10 +305,17 @@ impl Fetch for Internet {
     async fn get(&self, url: &Url, _bytes_max: usize, _timeout: Duration) -> Result<Page, String> {
         self.0.lock().unwrap().push(url.to_string());
         if url.path() == "/robots.txt" {
-            return Ok(Page { url: url.clone(), status: 404, content_type: None, location: None, body: Vec::new() });
+            return Ok(Page { url: url.clone(), status: 404, content_type: None, location: None, is_private: false, body: Vec::new() });
         }
         let (content_type, body) = samples::page(url.host_str().unwrap_or_default(), url.path()).ok_or("no connection could be made")?;
-        Ok(Page { url: url.clone(), status: 200, content_type: Some(content_type.to_owned()), location: None, body: body.to_vec() })
+        Ok(Page {
+            url: url.clone(),
+            status: 200,
+            content_type: Some(content_type.to_owned()),
+            location: None,
+            is_private: false,
+            body: body.to_vec(),
+        })
     }
 }
 

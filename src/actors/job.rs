@@ -16,7 +16,7 @@ use super::shard::ShardHandle;
 use super::slots::Slot;
 use crate::enrich::run::RunSettings;
 use crate::enrich::{self, Found, Journal, JournalError, Run, Stop};
-use crate::job::{Effect, Event, Hop, Job, Rejection, Status};
+use crate::job::{Billing, Effect, Event, Hop, Job, Rejection, Status};
 use crate::shard::{Command, Refusal, Reply};
 use crate::types::JobId;
 
@@ -223,6 +223,7 @@ async fn run(handle: &Arc<ShardHandle>, job: &Job, cancel: CancellationToken) ->
             gate
         }),
     });
+    run = run.for_caller(&caller_of(job));
     let Some(enricher) = node.enricher(job.spec.route) else {
         return Outcome::Failed(enrich::Error::VendorUnavailable("the route is not sold here".to_owned()), None);
     };
@@ -230,6 +231,14 @@ async fn run(handle: &Arc<ShardHandle>, job: &Job, cancel: CancellationToken) ->
         Ok(Ok(found)) => Outcome::Found(found, run.stopped()),
         Ok(Err(error)) => Outcome::Failed(error, run.stopped()),
         Err(_) => Outcome::Overtime,
+    }
+}
+
+/// Whose earlier answers may serve the job beside what serves everybody: its agent's, or where there is none its wallet's.
+fn caller_of(job: &Job) -> String {
+    match (job.spec.owner(), job.spec.billing) {
+        (Some(agent), _) | (None, Billing::Virtual { agent, .. }) => agent.to_string(),
+        (None, Billing::Upto { payer, .. }) => payer.to_string(),
     }
 }
 

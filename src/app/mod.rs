@@ -20,6 +20,7 @@ use crate::actors::{Node, Parts};
 use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::config::Config;
+use crate::enrich::cache::Cache;
 use crate::enrich::lead_session::{Experience, LeadSession};
 use crate::enrich::research::Tools;
 use crate::enrich::vendors::directory::Directory;
@@ -31,7 +32,7 @@ use crate::enrich::vendors::phone::Phone;
 use crate::enrich::vendors::search::Search;
 use crate::enrich::vendors::website::{GuardedFetch, Website};
 use crate::enrich::websearch::Websearch;
-use crate::enrich::{Enricher, phone, vendors};
+use crate::enrich::{Enricher, cache, phone, vendors};
 use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits, MailResolver, TrustedClient};
 use crate::store::{Embedded, Store, embedded};
 use crate::types::{Reach, Route, ServerKey};
@@ -184,6 +185,7 @@ fn enrichers(
         llm: config.llm.clone().map(|settings| Llm::new(settings, exchange)),
         phone: Some(Phone::new(config.phone)),
         email: mail(&config.email),
+        cache: Cache::new(config.cache, random.as_ref()),
     };
     Ok(vec![Arc::new(Websearch::new(tools.clone())), Arc::new(LeadSession::new(tools, Experience::default()))])
 }
@@ -221,6 +223,7 @@ fn serve(
     actors::meters::describe();
     chain::meters::describe();
     vendors::meters::describe();
+    cache::meters::describe();
     let edge = http::Settings { public_url: public_url.clone(), ..config.edge.clone() };
     let admin_settings =
         http::AdminSettings { token: addresses.admin_token.clone(), public_url, max_timeout_seconds: config.node.max_timeout_seconds };

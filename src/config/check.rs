@@ -108,6 +108,7 @@ impl Options {
                 timeout: Duration::from_millis(u64::from(vendors.email_timeout_ms)),
             },
             llm: self.llm.check()?,
+            cache: self.cache.settings(),
             noop: vendors.vendor_noop.then_some(noop),
         })
     }
@@ -223,6 +224,8 @@ mod tests {
         assert_eq!((config.phone, config.email), (PhoneSettings::default(), EmailSettings::default()));
         assert_eq!((config.callback_reach, config.website_reach, config.noop), (Reach::Public, Reach::Public, None));
         assert_eq!(config.website.host_interval, Duration::from_millis(200));
+        assert_eq!(config.cache, crate::enrich::cache::CacheSettings::default());
+        assert!(checked(&["--cache-seconds=0"]).unwrap().cache.keep.is_zero());
         assert!(checked(&["--website-host-interval-ms=0"]).unwrap().website.host_interval.is_zero());
         assert!(config.admin_token.is_none() && config.public_url.is_none() && config.server_key.is_none());
     }

@@ -27,6 +27,7 @@ pub use self::options::{
 pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
 pub use self::vendors::{LlmOptions, SearchOptions};
 
+use crate::enrich::cache::CacheSettings;
 use crate::enrich::vendors::directory::DirectorySettings;
 use crate::enrich::vendors::email::EmailSettings;
 use crate::enrich::vendors::llm::LlmSettings;
@@ -95,6 +96,8 @@ pub struct Config {
     pub email: EmailSettings,
     /// A language model, where there is one.
     pub llm: Option<LlmSettings>,
+    /// What of vendors' answers is kept.
+    pub cache: CacheSettings,
     /// Instead of every vendor, for measuring.
     pub noop: Option<NoopSettings>,
 }

@@ -11,7 +11,7 @@ use super::values::{
     LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, name_servers, released, secret, starting_credit, switch, usd, waived,
     whole,
 };
-use super::vendors::{LlmOptions, SearchOptions};
+use super::vendors::{CacheOptions, LlmOptions, SearchOptions};
 use crate::net::NameServers;
 use crate::types::Usd;
 
@@ -48,6 +48,9 @@ pub struct Options {
     /// The language model.
     #[command(flatten)]
     pub llm: LlmOptions,
+    /// The cache.
+    #[command(flatten)]
+    pub cache: CacheOptions,
     /// Limits.
     #[command(flatten)]
     pub limits: LimitOptions,

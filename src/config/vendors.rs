@@ -12,6 +12,7 @@ use url::{Host, Url};
 use super::ConfigError;
 use super::check::count;
 use super::values::{base_url, secret, switch, usd, whole};
+use crate::enrich::cache::CacheSettings;
 use crate::enrich::vendors::llm::{LlmSettings, PriceSheet, TokensField};
 use crate::enrich::vendors::search::{SearchKind, SearchSettings};
 use crate::types::Usd;
@@ -38,6 +39,24 @@ pub struct SearchOptions {
     /// Web searches at once; more wait
     #[arg(long, env = "VENDOR_SEARCH_CONCURRENCY", value_name = "NUMBER", default_value = "16", value_parser = whole::<1, 10_000>)]
     pub search_concurrency: u32,
+}
+
+/// What vendors said of late.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Cache")]
+pub struct CacheOptions {
+    /// For how long an answer of a vendor will do for the same question; 0 keeps none
+    #[arg(long, env = "ENRICH_CACHE_SECONDS", value_name = "SECONDS", default_value = "86400", value_parser = whole::<0, 2_592_000>)]
+    pub cache_seconds: u32,
+    /// The most that all answers take in memory
+    #[arg(long, env = "ENRICH_CACHE_MB", value_name = "MB", default_value = "64", value_parser = whole::<1, 65_536>)]
+    pub cache_mb: u32,
+}
+
+impl CacheOptions {
+    pub(super) fn settings(&self) -> CacheSettings {
+        CacheSettings { keep: Duration::from_secs(u64::from(self.cache_seconds)), bytes_max: u64::from(self.cache_mb) << 20 }
+    }
 }
 
 /// The language model.

@@ -4,6 +4,7 @@
 //! meters every vendor call as a hop, keeps the budget before the call is made, and replays the hops that an earlier
 //! attempt recorded. Deliberately absent: billing (the job machine charges from the recorded hops) and retries of whole runs.
 
+pub mod cache;
 pub mod claim;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -17,7 +18,7 @@ pub mod vendors;
 pub mod websearch;
 pub mod words;
 
-pub use run::{Answer, Call, Gate, Journal, JournalError, Progress, Run, RunSettings, Stop};
+pub use run::{Answer, Call, Gate, Journal, JournalError, Progress, Run, RunSettings, Shelf, Stop};
 
 use crate::types::Route;
 

@@ -11,13 +11,13 @@ pub struct Hop {
     pub tool: Box<str>,
     /// What was asked: a hash over the tool and the whole request, by which a resumed run finds the answer.
     pub fingerprint: u128,
-    /// What the vendor charges us by our own price sheet; 0 for a call that failed.
+    /// What the vendor charges us by our own price sheet; 0 for a call that failed, and for one that wasn't made.
     pub cost: Usd,
     /// How it went.
     pub outcome: HopOutcome,
     /// The vendor's answer as JSON text; empty for a call that failed.
     pub answer: Box<str>,
-    /// When the answer was there.
+    /// When the vendor's answer was there; before the job, where it was cached.
     pub at: Timestamp,
 }
 
@@ -40,4 +40,6 @@ pub enum HopOutcome {
     Nothing,
     /// It failed, was too slow, or answered what can't be read. Not charged to the buyer.
     Failed,
+    /// No vendor was called: an earlier answer that was kept held something, or nothing. Free.
+    Cached,
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
-use super::{Billing, Failure, FailureCode, Hop, Job, Spec, Status};
+use super::{Billing, Failure, FailureCode, Hop, HopOutcome, Job, Spec, Status};
 use crate::billing::x402::amount::units;
 use crate::types::{JobId, Route, Timestamp, Usd};
 
@@ -138,7 +138,7 @@ struct Cost<'a> {
     hop: usize,
     /// Which vendor.
     tool: &'a str,
-    /// How often it was called.
+    /// How often it was called; 0 where an earlier answer was kept.
     calls: u32,
     /// What that cost, in US dollars.
     #[schema(value_type = f64, minimum = 0)]
@@ -171,7 +171,7 @@ impl Serialize for Costs<'_> {
         serializer.collect_seq(lines.map(|(index, hop)| Cost {
             hop: index.saturating_add(1),
             tool: &hop.tool,
-            calls: 1,
+            calls: u32::from(hop.outcome != HopOutcome::Cached),
             cost_usd: hop.cost,
         }))
     }

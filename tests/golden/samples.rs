@@ -246,7 +246,12 @@ fn hop(tool: &str, outcome: HopOutcome) -> Arc<Hop> {
 }
 
 fn hops() -> Vec<Arc<Hop>> {
-    vec![hop("directory", HopOutcome::Found), hop("website", HopOutcome::Nothing), hop("website", HopOutcome::Failed)]
+    vec![
+        hop("directory", HopOutcome::Found),
+        hop("website", HopOutcome::Nothing),
+        hop("website", HopOutcome::Failed),
+        hop("search", HopOutcome::Cached),
+    ]
 }
 
 fn state(status: Status) -> State {

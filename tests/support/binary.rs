@@ -37,6 +37,8 @@ impl Setup {
             .with("ENRICH_CALLBACK_ALLOW_LOOPBACK", "true")
             .with("VENDOR_WEBSITE_ALLOW_LOOPBACK", "true")
             .with("VENDOR_WEBSITE_HOST_INTERVAL_MS", "0")
+            // The same business is bought again and again, and each purchase is to cost something.
+            .with("ENRICH_CACHE_SECONDS", "0")
             .with("VENDOR_DIRECTORY_PATH", folder.join("directory").to_str().unwrap())
             .with("RATE_SUBMIT_PER_S", "0")
             .with("RATE_POLL_PER_S", "0")

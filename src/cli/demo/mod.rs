@@ -126,6 +126,8 @@ fn config(arguments: &Arguments, folder: &Path, directory: &Path, chain: Option<
         // All the sample's websites are one host here.
         "--website-host-interval-ms=0".to_owned(),
         "--callback-allow-loopback".to_owned(),
+        // Some businesses are bought twice, and each purchase is to show what it costs.
+        "--cache-seconds=0".to_owned(),
         "--connections-max=64".to_owned(),
     ];
     flags.extend(chain.map(|chain| format!("--x402-networks={}", chain.network)));

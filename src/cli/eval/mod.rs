@@ -23,6 +23,7 @@ use self::set::{Case, Set, Split};
 use super::{Failure, print, runtime};
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
 use crate::enrich::Enricher;
+use crate::enrich::cache::Cache;
 use crate::enrich::lead_session::{Experience, LeadSession};
 use crate::enrich::research::Tools;
 use crate::enrich::vendors::directory::{self, Directory, DirectorySettings};
@@ -185,6 +186,8 @@ fn tools(
         llm: Some(Llm::new(llm, exchange)),
         phone: Some(Phone::default()),
         email: Some(Email::new(EmailSettings::default(), Arc::new(web::MailOfSet(dns)))),
+        // Every case pays for what it asks, or its cost would be that of the cases before it.
+        cache: Cache::default(),
     })
 }
 

@@ -164,6 +164,7 @@ impl Fetch for FromSet {
             status: reply.status.as_u16(),
             content_type: header(&CONTENT_TYPE),
             location: header(&LOCATION),
+            is_private: false,
             body: reply.body.bytes.to_vec(),
         })
     }

@@ -3,8 +3,10 @@
 //! A round looks at what the record lacks, chooses the next questions by expected gain per cost ([`plan`]) or lets a language
 //! model choose (`converse`), asks, and merges. The record's own values are never overwritten: what sources say instead stands
 //! beside them. A session ends when nothing is lacking, or out of rounds, out of budget, or when nothing that could be asked
-//! promises anything; its last round says which.
+//! promises anything; its last round says which. The same agent's identical session is answered again by what the first one came to
+//! (`again`).
 
+mod again;
 mod converse;
 mod fields;
 pub mod plan;
@@ -18,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use want::{Ask, GainTable, Want};
 
+use self::again::Same;
 use self::plan::{Choice, choose};
 use self::session::{Round, Session};
 use super::research::Tools;
@@ -134,9 +137,14 @@ impl Enricher for LeadSession {
         if let Some(budget) = payload.budget_usd {
             run.limit(budget);
         }
+        let same = Same::of(&payload, &self.tools, run.budget());
+        if let Some(found) = same.recalled(&payload, run).await? {
+            return Ok(found);
+        }
         let table = run.pinned("gains", || self.experience.snapshot()).await?;
         let mode = payload.mode;
         let mut session = Session::new(&self.tools, payload);
+        session.warm_up(run).await?;
         match mode {
             LeadMode::Waterfall => self.by_gain(&mut session, run, &table).await?,
             LeadMode::Llm => self.by_model(&mut session, run, &table).await?,
@@ -148,7 +156,7 @@ impl Enricher for LeadSession {
                 }
             }
         }
-        session.conclude(run)
+        session.conclude(run, &same)
     }
 }
 

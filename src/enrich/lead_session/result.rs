@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::again::Same;
 use super::fields::{FieldValue, Known, says_the_same};
 use super::session::Session;
 use super::want::Want;
@@ -17,22 +18,22 @@ use crate::types::Usd;
 use crate::types::payload::Lead;
 
 #[derive(Serialize)]
-struct Wire<'a> {
-    matched: bool,
+pub(super) struct Wire<'a> {
+    pub(super) matched: bool,
     cache_hit: bool,
     lead: BTreeMap<&'a str, Box<RawValue>>,
-    fields: BTreeMap<&'a str, &'a FieldValue>,
-    entities: Vec<Value>,
+    pub(super) fields: BTreeMap<&'a str, &'a FieldValue>,
+    pub(super) entities: Vec<Value>,
     rounds: Vec<Value>,
-    stopped_because: Option<&'static str>,
-    summary_markdown: String,
+    pub(super) stopped_because: Option<&'static str>,
+    pub(super) summary_markdown: String,
     cost_usd: Usd,
-    sources: Vec<Source<'a>>,
+    pub(super) sources: Vec<Source<'a>>,
 }
 
 impl Session<'_> {
     /// What there is, as the route's result.
-    pub(super) fn conclude(self, run: &Run) -> Result<Found, Error> {
+    pub(super) fn conclude(self, run: &Run, same: &Same<'_>) -> Result<Found, Error> {
         // Who had nothing to ask, or too little for the first question, is told so: that no vendor failed him.
         let never_began = self.rounds.is_empty() && matches!(self.stopped_because, Some("complete" | "budget"));
         if !never_began {
@@ -43,8 +44,8 @@ impl Session<'_> {
         let findings: Vec<Finding> = known.members.iter().map(|(finding, _)| finding.clone()).collect();
         let wire = Wire {
             matched,
-            cache_hit: false,
-            lead: merged(&self.payload.lead, &known),
+            cache_hit: run.is_all_cached(),
+            lead: merged(&self.payload.lead, known.fields.iter().map(|(key, value)| (*key, value.value.as_str()))),
             fields: known.fields.iter().map(|(key, value)| (*key, value)).collect(),
             entities: entities(&known),
             rounds: self.rounds_on_the_wire(),
@@ -53,6 +54,11 @@ impl Session<'_> {
             cost_usd: run.spent(),
             sources: Source::all(&findings),
         };
+        self.research.remember(run, &known.members);
+        let has_ended = matches!(self.stopped_because, Some("complete" | "rounds" | "budget" | "no_gain"));
+        if has_ended && !self.research.has_faults() {
+            same.keep(run, &self, &wire);
+        }
         // Strings, whole numbers and finite fractions always become JSON.
         Ok(Found { matched, result: serde_json::to_string(&wire).unwrap_or_default() })
     }
@@ -144,11 +150,11 @@ impl Session<'_> {
 }
 
 /// The record with what it lacked. What it has stays, to the digit.
-fn merged<'a>(lead: &'a Lead, known: &Known) -> BTreeMap<&'a str, Box<RawValue>> {
+pub(super) fn merged<'a>(lead: &'a Lead, found: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<&'a str, Box<RawValue>> {
     let mut merged: BTreeMap<&str, Box<RawValue>> = lead.fields().map(|(key, raw)| (key, raw.to_owned())).collect();
-    for (key, field) in &known.fields {
+    for (key, value) in found {
         if lead.is_blank(key)
-            && let Ok(raw) = serde_json::value::to_raw_value(&field.value)
+            && let Ok(raw) = serde_json::value::to_raw_value(value)
         {
             merged.insert(key, raw);
         }

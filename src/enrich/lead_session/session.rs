@@ -8,6 +8,7 @@ use super::fields::{self, Known};
 use super::plan::{Action, Lack, Target};
 use super::record::Record;
 use super::want::{Ask, GainTable, Want};
+use crate::enrich::cache::Question;
 use crate::enrich::claim::{Field, first};
 use crate::enrich::matching::{NAME_ALIKE, judge};
 use crate::enrich::research::hits::Hit;
@@ -34,6 +35,8 @@ pub(super) struct Session<'a> {
     pub(super) hits: Vec<Hit>,
     asked: BTreeSet<String>,
     checked: BTreeSet<String>,
+    /// Pages of the business that others' searches have led to and that are kept: they cost nothing.
+    pub(super) warm: Vec<Url>,
     pub(super) rounds: Vec<Round>,
     pub(super) stopped_because: Option<&'static str>,
 }
@@ -50,9 +53,10 @@ pub(super) struct Round {
 impl<'a> Session<'a> {
     pub(super) fn new(tools: &'a Tools, payload: LeadPayload) -> Self {
         let record = Record::read(&payload.lead);
-        let research = Research::new(tools, record.subject());
+        let research = Research::new(tools, record.subject()).refreshed(payload.refresh);
         let (asked, checked) = (BTreeSet::new(), BTreeSet::new());
-        Self { record, payload, research, tools, hits: Vec::new(), asked, checked, rounds: Vec::new(), stopped_because: None }
+        let (hits, warm, rounds) = (Vec::new(), Vec::new(), Vec::new());
+        Self { record, payload, research, tools, hits, asked, checked, warm, rounds, stopped_because: None }
     }
 
     /// What is known by now.
@@ -78,6 +82,7 @@ impl<'a> Session<'a> {
         if let Some(website) = &self.tools.website {
             let cost_max = website.settings().cost;
             for (ask, url, named_by) in self.pages(known) {
+                let cost_max = if self.warm.contains(&url) { Usd::ZERO } else { cost_max };
                 actions.push(Action { ask, target: Target::Page(url, named_by), cost_max });
             }
         }
@@ -107,7 +112,8 @@ impl<'a> Session<'a> {
             }
             Target::Words(words) => {
                 self.asked.insert(words.clone());
-                let found = self.research.search(run, words).await?;
+                let question = self.question(words);
+                let found = self.research.search(run, words, &question).await?;
                 let asked = &self.research.asked;
                 let hits = found.iter().filter_map(|hit| Hit::judged(asked, &hit.url, &hit.title, &hit.snippet));
                 self.hits.extend(hits);
@@ -135,12 +141,22 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Those words as a question. By the record's company at its place anybody may search; whatever else stands in words is this
+    /// buyer's.
+    fn question(&self, words: &str) -> Question {
+        let [city, state] = [Want::City, Want::State].map(|want| self.record.value(want));
+        match self.record.company() {
+            Some(name) if words == business_words(name, [city, state]) => Question::business(name, city, state, None),
+            Some(_) | None => Question::words(words),
+        }
+    }
+
     fn queries(&self, known: &Known) -> Vec<(Ask, String)> {
         let mut queries = Vec::new();
         let name = self.record.company().or(known.company.as_deref());
         let place: Vec<&str> = [Want::City, Want::State].iter().filter_map(|want| self.record.value(*want)).collect();
         if let Some(name) = name {
-            queries.push((Ask::Search, [&[name], place.as_slice()].concat().join(" ")));
+            queries.push((Ask::Search, business_words(name, [Want::City, Want::State].map(|want| self.record.value(want)))));
             if let Some(person) = self.record.person() {
                 queries.push((Ask::SearchPerson, [&[person, name], place.get(..1).unwrap_or_default()].concat().join(" ")));
             }
@@ -160,6 +176,9 @@ impl<'a> Session<'a> {
                 pages.push((ask, url, named_by));
             }
         };
+        for url in &self.warm {
+            add(kind_by_address(url).map_or(Ask::Home, ask_of), url.clone(), None);
+        }
         let own_site_known = self.research.findings.iter().any(|finding| finding.own_site);
         if let Some(url) = self.record.domain().and_then(|domain| Url::parse(&format!("https://{domain}/")).ok())
             && !self.research.has_read_host(&url)
@@ -214,6 +233,11 @@ impl<'a> Session<'a> {
             .filter(|address| !self.checked.contains(address))
             .collect()
     }
+}
+
+/// What to search for a business by.
+fn business_words(name: &str, place: [Option<&str>; 2]) -> String {
+    std::iter::once(name).chain(place.into_iter().flatten()).collect::<Vec<_>>().join(" ")
 }
 
 /// What a page of that kind is expected to be good for.

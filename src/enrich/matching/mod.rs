@@ -23,7 +23,7 @@ pub mod similarity;
 
 use super::claim::{Claim, Field, first};
 use super::phone;
-use super::words::fold;
+use super::words::{fold, name_words};
 use crate::types::WebsearchPayload;
 
 /// Points from which it is a match.
@@ -141,6 +141,19 @@ impl Subject {
     /// Its domains, without `www.`.
     pub fn domains(&self) -> &[String] {
         &self.domains
+    }
+
+    /// By what it can be found again: each of its phone numbers and domains, and each of its names in its city or at its postal
+    /// code.
+    pub fn marks(&self) -> Vec<String> {
+        let phones = self.phones.iter().filter(|phone| phone.starts_with('+')).map(|phone| format!("phone {phone}"));
+        let domains = self.domains.iter().map(|domain| format!("domain {domain}"));
+        let names: Vec<String> = self.names.iter().map(|name| name_words(name).join(" ")).filter(|name| !name.is_empty()).collect();
+        let city = self.city.as_deref().map(fold).filter(|city| !city.is_empty()).map(|city| format!("city {city}"));
+        let zip = self.zip.as_deref().map(place::zip).filter(|zip| !zip.is_empty()).map(|zip| format!("zip {zip}"));
+        let places: Vec<String> = city.into_iter().chain(zip).collect();
+        let named = names.iter().flat_map(|name| places.iter().map(move |place| format!("name {name} {place}")));
+        phones.chain(domains).chain(named).collect()
     }
 
     /// Whether it is known where its door is: a street, with a city or a postal code.

@@ -7,15 +7,16 @@ use url::Url;
 use super::leaf::Business;
 use super::resolve::{Resolution, Standing, members, resolve};
 use super::{Finding, merge};
-use crate::enrich::claim::Field;
+use crate::enrich::cache::{Cache, Question, Whose};
+use crate::enrich::claim::{Claim, Field};
 use crate::enrich::matching::{Subject, domain_of};
-use crate::enrich::run::{Answer, Call};
+use crate::enrich::run::{Answer, Call, Keep, Shelf};
 use crate::enrich::vendors::directory::{Directory, Listing};
 use crate::enrich::vendors::email::{Email, EmailFacts};
 use crate::enrich::vendors::llm::{Completion, Llm, Prepared};
 use crate::enrich::vendors::phone::Phone;
 use crate::enrich::vendors::search::{Search, SearchHit};
-use crate::enrich::vendors::website::{PageFacts, Website};
+use crate::enrich::vendors::website::{self, PageFacts, Website};
 use crate::enrich::{Error, JournalError, Run, Stop};
 use crate::types::WebsearchPayload;
 
@@ -34,6 +35,8 @@ pub struct Tools {
     pub phone: Option<Phone>,
     /// Whether an address takes mail.
     pub email: Option<Email>,
+    /// What was answered of late.
+    pub cache: Cache,
 }
 
 /// What the findings come to.
@@ -60,8 +63,13 @@ pub struct Research<'a> {
     /// Sites that don't answer, or have nothing of their own any more.
     dead: BTreeSet<String>,
     urls: BTreeSet<String>,
+    /// Sites that the directory, a search, or a page of another such site has led to: anybody can come by them.
+    public: BTreeSet<String>,
+    refresh: bool,
+    whose: Whose,
     hops: u32,
     failures: Vec<String>,
+    has_faults: bool,
 }
 
 impl<'a> Research<'a> {
@@ -74,9 +82,23 @@ impl<'a> Research<'a> {
             emails: BTreeMap::new(),
             dead: BTreeSet::new(),
             urls: BTreeSet::new(),
+            public: BTreeSet::new(),
+            refresh: false,
+            whose: Whose::Callers,
             hops: 0,
             failures: Vec::new(),
+            has_faults: false,
         }
+    }
+
+    /// For a buyer who wants nothing that is kept.
+    pub fn refreshed(self, refresh: bool) -> Self {
+        Self { refresh, ..self }
+    }
+
+    /// What is asked is a business to be found and nothing else, so that whoever asks for the same may have the same answer.
+    pub fn of_public_interest(self) -> Self {
+        Self { whose: Whose::Everybodys, ..self }
     }
 
     /// Whether a page was asked for already.
@@ -122,12 +144,16 @@ impl<'a> Research<'a> {
         let query = WebsearchPayload { refresh: false, ..query };
         let request = serde_json::to_string(&query).unwrap_or_default();
         let call = Call { tool: "directory", request: &request, cost_max: settings.cost, timeout: settings.timeout };
+        let limit = limit.max(2);
+        let question = Question::directory(self.whose, &query, limit, &directory.version());
         let work = async {
-            let found = directory.find(query, limit.max(2)).await?;
-            Ok(Answer { value: (!found.is_empty()).then_some(found), cost: settings.cost })
+            let found = directory.find(query, limit).await?;
+            Ok((Answer { value: (!found.is_empty()).then_some(found), cost: settings.cost }, Keep::Yes))
         };
-        if let Some(listings) = self.hop::<Vec<Listing>>(run, call, work).await? {
+        if let Some(listings) = self.cached::<Vec<Listing>>(run, call, &question, work).await? {
             self.findings.extend(listings.iter().map(|listing| Finding::from_listing(listing, run.answered_at())));
+            let news = self.findings.get(first..).unwrap_or_default();
+            self.public.extend(news.iter().flat_map(|finding| sites_of(&finding.claims)));
         }
         Ok(first..self.findings.len())
     }
@@ -142,28 +168,35 @@ impl<'a> Research<'a> {
         self.urls.insert(url.as_str().to_owned());
         let settings = website.settings();
         let call = Call { tool: "website", request: url.as_str(), cost_max: settings.cost, timeout: settings.timeout };
-        let work = async { website.read(url).await.map(|value| Answer { value, cost: settings.cost }) };
-        let facts = self.hop::<PageFacts>(run, call, work).await?;
+        let question = Question::page(url);
+        let work = async { website.read(url).await.map(|(value, keep)| (Answer { value, cost: settings.cost }, keep)) };
+        let facts = self.cached::<PageFacts>(run, call, &question, work).await?;
         let is_dead = facts.as_ref().is_none_or(|facts| facts.parked || facts.moved_to.is_some());
         if is_dead && run.stopped().is_none() && url.path() == "/" {
             self.dead.extend(domain_of(url.as_str()));
         }
         let Some(facts) = facts.filter(|facts| !facts.parked) else { return Ok(None) };
+        if self.is_public(url.as_str()) {
+            let moved_to = facts.moved_to.as_deref().and_then(|moved| host_key(&Url::parse(moved).ok()?));
+            self.public.extend(sites_of(&facts.claims).into_iter().chain(moved_to));
+        }
         let host = domain_of(url.as_str());
         let is_named = named_by.is_some() || self.findings.iter().any(|page| page.named_by.is_some() && page.host() == host);
         self.findings.push(Finding::from_page(&facts, &self.asked, run.answered_at(), named_by, is_named));
         Ok(Some((facts, self.findings.len() - 1)))
     }
 
-    /// Searches the web; nothing where there is no search, or it found nothing.
+    /// Searches the web for `query`, which is `question` in words; nothing where there is no search, or it found nothing.
     ///
     /// # Errors
     /// The hop could not be recorded.
-    pub async fn search(&mut self, run: &mut Run, query: &str) -> Result<Vec<SearchHit>, JournalError> {
+    pub async fn search(&mut self, run: &mut Run, query: &str, question: &Question) -> Result<Vec<SearchHit>, JournalError> {
         let Some(search) = &self.tools.search else { return Ok(Vec::new()) };
         let call = Call { tool: "search", request: query, cost_max: search.settings().cost, timeout: search.hop_timeout() };
-        let work = async { search.find(query).await.map_err(|fault| fault.to_string()) };
-        Ok(self.hop(run, call, work).await?.unwrap_or_default())
+        let work = async { search.find(query).await.map(|answer| (answer, Keep::Yes)).map_err(|fault| fault.to_string()) };
+        let hits: Vec<SearchHit> = self.cached(run, call, question, work).await?.unwrap_or_default();
+        self.public.extend(hits.iter().filter_map(|hit| host_key(&Url::parse(&hit.url).ok()?)));
+        Ok(hits)
     }
 
     /// The model's turn; nothing where there is no model, or it failed.
@@ -209,6 +242,40 @@ impl<'a> Research<'a> {
         Ok(self.told(call.tool, told))
     }
 
+    /// One hop that an earlier answer to the same question will do for.
+    async fn cached<T>(
+        &mut self,
+        run: &mut Run,
+        call: Call<'_>,
+        question: &Question,
+        work: impl Future<Output = Result<(Answer<T>, Keep), String>>,
+    ) -> Result<Option<T>, JournalError>
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned,
+    {
+        let shelf = Shelf { cache: &self.tools.cache, refresh: self.refresh };
+        let told = run.cached_hop(call, shelf, question, work).await?;
+        Ok(self.told(call.tool, told))
+    }
+
+    /// Whether anybody can come by this page's site.
+    fn is_public(&self, url: &str) -> bool {
+        Url::parse(url).ok().and_then(|url| host_key(&url)).is_some_and(|host| self.public.contains(&host))
+    }
+
+    /// Whether a vendor failed, rather than had nothing or refused: another time it may answer.
+    pub fn has_faults(&self) -> bool {
+        self.has_faults
+    }
+
+    /// Remembers the business's own pages, of those that anybody can come by, for leads that are about it.
+    pub fn remember(&self, run: &Run, members: &[(Finding, Standing)]) {
+        let public = |finding: &&Finding| finding.url.as_deref().is_none_or(|url| self.is_public(url));
+        let told = members.iter().map(|(finding, _)| finding).filter(public);
+        let own = members.iter().filter(|(_, standing)| *standing >= Standing::Own).map(|(finding, _)| finding).filter(public);
+        self.tools.cache.lead_to(own.filter_map(|page| page.url.as_deref()), told.map(|finding| &finding.subject), run.now());
+    }
+
     /// What a hop came to.
     fn told<T>(&mut self, tool: &str, told: Result<Result<Option<T>, String>, Stop>) -> Option<T> {
         if told.is_ok() {
@@ -217,6 +284,7 @@ impl<'a> Research<'a> {
         match told {
             Ok(Ok(value)) => value,
             Ok(Err(message)) => {
+                self.has_faults |= tool != "website" || !website::is_refusal(&message);
                 self.failures.push(format!("{tool}: {message}"));
                 None
             }
@@ -238,6 +306,12 @@ impl<'a> Research<'a> {
         }
         Ok(())
     }
+}
+
+/// The sites that claims name as the business's.
+fn sites_of(claims: &[Claim]) -> Vec<String> {
+    let sites = claims.iter().filter(|claim| claim.field == Field::Website);
+    sites.filter_map(|claim| host_key(&Url::parse(&claim.value).ok()?)).collect()
 }
 
 /// What tells one site from another: an address in digits stands for many, each below its first path segment.

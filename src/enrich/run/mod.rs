@@ -1,4 +1,8 @@
-//! One attempt at a job: every vendor call goes through [`Run::hop`].
+//! One attempt at a job: every vendor call goes through [`Run::hop`], or [`Run::cached_hop`] where an earlier answer will do.
+
+mod cached;
+
+pub use self::cached::{Keep, Shelf};
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -104,8 +108,11 @@ pub struct Run {
     gate: Option<Arc<dyn Gate>>,
     stopped: Option<Stop>,
     answered_at: Timestamp,
+    caller: Option<Box<str>>,
     vendors_failed: u32,
     vendors_answered: u32,
+    /// Of these, so many were answered out of the cache.
+    cache_answered: u32,
 }
 
 /// Everything a run starts from.
@@ -144,9 +151,16 @@ impl Run {
             gate,
             stopped: None,
             answered_at: Timestamp::default(),
+            caller: None,
             vendors_failed: 0,
             vendors_answered: 0,
+            cache_answered: 0,
         }
+    }
+
+    /// For this caller: what only its own earlier jobs may answer is looked up under this name.
+    pub fn for_caller(self, caller: &str) -> Self {
+        Self { caller: Some(caller.into()), ..self }
     }
 
     /// What the hops cost so far, those of earlier attempts included.
@@ -187,6 +201,16 @@ impl Run {
         Ok(value)
     }
 
+    /// Whether an earlier attempt, or this one, has pinned that.
+    pub fn has_pinned(&self, name: &str) -> bool {
+        self.recorded.contains_key(&fingerprint(Hop::NOTE, name))
+    }
+
+    /// The most that the hops may cost in all.
+    pub fn budget(&self) -> Usd {
+        self.budget
+    }
+
     /// What is left of the budget.
     pub fn left(&self) -> Usd {
         self.budget.minus(self.spent).unwrap_or(Usd::ZERO)
@@ -213,6 +237,11 @@ impl Run {
         self.vendors_failed > 0 && self.vendors_answered == 0
     }
 
+    /// Whether all that was answered came out of the cache, and something was. A vendor that failed has brought nothing.
+    pub fn is_all_cached(&self) -> bool {
+        self.cache_answered > 0 && self.cache_answered == self.vendors_answered
+    }
+
     /// Makes one vendor call, or takes its answer from the record of an earlier attempt.
     ///
     /// `Ok(Ok(None))` is a vendor that had nothing, `Ok(Err(message))` a call that failed (recorded, costs nothing, and is
@@ -227,44 +256,57 @@ impl Run {
         F: Future<Output = Result<Answer<T>, String>>,
     {
         let fingerprint = fingerprint(call.tool, call.request);
-        if let Some(hop) = self.recorded.get(&fingerprint) {
-            let (outcome, at, value) = (hop.outcome, hop.at, replay(hop));
-            self.count(outcome);
-            self.answered_at = at;
+        if let Some(value) = self.replayed(fingerprint) {
             return Ok(Ok(value));
         }
+        match self.made(call, fingerprint, work).await {
+            Ok((hop, value)) => {
+                self.note(hop).await?;
+                Ok(Ok(value))
+            }
+            Err(stop) => Ok(Err(stop)),
+        }
+    }
+
+    /// What an earlier attempt recorded, or this one where it asks a second time.
+    fn replayed<T: DeserializeOwned>(&mut self, fingerprint: u128) -> Option<Result<Option<T>, String>> {
+        let hop = self.recorded.get(&fingerprint)?;
+        let (outcome, at, value) = (hop.outcome, hop.at, replay(hop));
+        self.count(outcome);
+        self.answered_at = at;
+        Some(value)
+    }
+
+    /// Makes the call, if it may be made. Nothing is recorded yet.
+    async fn made<T, F>(&mut self, call: Call<'_>, fingerprint: u128, work: F) -> Result<(Hop, Result<Option<T>, String>), Stop>
+    where
+        T: Serialize,
+        F: Future<Output = Result<Answer<T>, String>>,
+    {
         if let Err(stop) = self.may_call(call.cost_max) {
-            self.stopped = Some(stop);
-            return Ok(Err(stop));
+            return Err(self.stop(stop));
         }
         if call.cost_max > DEAR
             && let Some(gate) = &self.gate
             && !gate.is_open().await
         {
-            self.stopped = Some(Stop::Insolvent);
-            return Ok(Err(Stop::Insolvent));
+            return Err(self.stop(Stop::Insolvent));
         }
         let outcome = tokio::select! {
             biased;
-            () = self.cancel.cancelled() => {
-                self.stopped = Some(Stop::Cancelled);
-                return Ok(Err(Stop::Cancelled));
-            }
+            () = self.cancel.cancelled() => return Err(self.stop(Stop::Cancelled)),
             outcome = tokio::time::timeout(self.time_for(call.timeout), work) => outcome,
         };
         let answered = match outcome {
             Ok(Ok(answer)) => serde_json::to_string(&answer.value).map(|text| (answer, text)).map_err(|error| error.to_string()),
             Ok(Err(message)) => Err(message),
-            Err(_elapsed) if self.past_deadline() => {
-                // Our time was up, not the vendor's: it has neither answered nor failed.
-                self.stopped = Some(Stop::Deadline);
-                return Ok(Err(Stop::Deadline));
-            }
+            // Our time was up, not the vendor's: it has neither answered nor failed.
+            Err(_elapsed) if self.past_deadline() => return Err(self.stop(Stop::Deadline)),
             Err(_elapsed) => Err("timed out".to_owned()),
         };
         let at = self.clock.now();
         let tool = Box::from(call.tool);
-        let (hop, value) = match answered {
+        Ok(match answered {
             Ok((answer, text)) => {
                 let outcome = if answer.value.is_some() { HopOutcome::Found } else { HopOutcome::Nothing };
                 let cost = answer.cost.min(call.cost_max).max(Usd::ZERO); // A negative cost would open the budget.
@@ -275,13 +317,22 @@ impl Run {
                 let text = serde_json::to_string(&message).unwrap_or_default();
                 (Hop { tool, fingerprint, cost: Usd::ZERO, outcome: HopOutcome::Failed, answer: text.into(), at }, Err(message))
             }
-        };
+        })
+    }
+
+    /// Counts a hop, and makes it durable.
+    async fn note(&mut self, hop: Hop) -> Result<(), JournalError> {
         self.count(hop.outcome);
         self.spent = self.spent.plus(hop.cost).unwrap_or(self.budget);
         self.answered_at = hop.at;
         self.journal.record(hop.clone()).await?;
-        self.recorded.insert(fingerprint, hop); // Equal requests share one hop within an attempt too.
-        Ok(Ok(value))
+        self.recorded.insert(hop.fingerprint, hop); // Equal requests share one hop within an attempt too.
+        Ok(())
+    }
+
+    fn stop(&mut self, stop: Stop) -> Stop {
+        self.stopped = Some(stop);
+        stop
     }
 
     fn may_call(&self, cost_max: Usd) -> Result<(), Stop> {
@@ -308,9 +359,12 @@ impl Run {
     fn count(&mut self, outcome: HopOutcome) {
         let counter = match outcome {
             HopOutcome::Failed => &mut self.vendors_failed,
-            HopOutcome::Found | HopOutcome::Nothing => &mut self.vendors_answered,
+            HopOutcome::Found | HopOutcome::Nothing | HopOutcome::Cached => &mut self.vendors_answered,
         };
         *counter = counter.saturating_add(1);
+        if outcome == HopOutcome::Cached {
+            self.cache_answered = self.cache_answered.saturating_add(1);
+        }
     }
 }
 
@@ -334,10 +388,14 @@ fn fingerprint(tool: &str, request: &str) -> u128 {
 
 fn replay<T: DeserializeOwned>(hop: &Hop) -> Result<Option<T>, String> {
     match hop.outcome {
-        HopOutcome::Found | HopOutcome::Nothing => serde_json::from_str(&hop.answer).map_err(|error| error.to_string()),
+        HopOutcome::Found | HopOutcome::Nothing | HopOutcome::Cached => {
+            serde_json::from_str(&hop.answer).map_err(|error| error.to_string())
+        }
         HopOutcome::Failed => Err(serde_json::from_str(&hop.answer).unwrap_or_default()),
     }
 }
 
+#[cfg(test)]
+mod cached_tests;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 //! The directory is asked first. Then pages are read: the best candidate's own website where it may be the one, and the domain
 //! that the buyer named, each with its contact page where the first page says no phone or no address. What is decided to be
 //! the business asked for, by the rule of [`super::matching`], is merged with its sources. Everything follows from the payload
-//! and the recorded hops, so a resumed run comes to the same bytes.
+//! and the recorded hops, so a resumed run comes to the same bytes. Where all that was answered was kept from earlier searches,
+//! whoever made them, the result says so; it is made from this buyer's payload all the same.
 
 mod result;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
+use super::cache::Question;
 use super::claim::{Field, first};
 use super::matching::{NAME_ALIKE, NAME_RELATED, Subject, best, judge};
 use super::phone;
@@ -71,7 +73,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(tools: &'a Tools, payload: WebsearchPayload) -> Self {
-        let research = Research::new(tools, Subject::asked(&payload));
+        let research = Research::new(tools, Subject::asked(&payload)).of_public_interest().refreshed(payload.refresh);
         Self { payload, research, pages_asked: 0 }
     }
 
@@ -104,9 +106,10 @@ impl<'a> Search<'a> {
     async fn search(&mut self, run: &mut Run) -> Result<(), JournalError> {
         let WebsearchPayload { business_name, city, state, zip, .. } = &self.payload;
         let place = [city, state].into_iter().flatten().map(String::as_str);
-        let place = if city.is_none() { place.chain(zip.as_deref()).collect::<Vec<_>>() } else { place.collect() };
-        let query = [&[business_name.as_str()], place.as_slice()].concat().join(" ");
-        let found = self.research.search(run, &query).await?;
+        let zip = zip.as_deref().filter(|_| city.is_none());
+        let query = [&[business_name.as_str()], place.chain(zip).collect::<Vec<_>>().as_slice()].concat().join(" ");
+        let question = Question::business(business_name, city.as_deref(), state.as_deref(), zip);
+        let found = self.research.search(run, &query, &question).await?;
         let asked = &self.research.asked;
         let mut hits: Vec<Hit> =
             found.iter().filter_map(|hit| Hit::judged(asked, &hit.url, &hit.title, &hit.snippet)).filter(Hit::is_worth_reading).collect();
@@ -221,9 +224,11 @@ impl<'a> Search<'a> {
     fn conclude(self, run: &Run) -> Result<Found, Error> {
         self.research.check_answered(run)?;
         let Outcome { resolution: Resolution { score, rivalled, closed, .. }, members, business } = self.research.outcome();
+        self.research.remember(run, &members);
         let findings: Vec<Finding> = members.into_iter().map(|(finding, _)| finding).collect();
         let (payload, stopped) = (&self.payload, run.stopped());
-        let report = result::Report { payload, business, findings: &findings, score, rivalled, closed, stopped };
+        let cache_hit = run.is_all_cached();
+        let report = result::Report { payload, cache_hit, business, findings: &findings, score, rivalled, closed, stopped };
         Ok(Found { matched: score.is_some(), result: report.to_json() })
     }
 }

@@ -12,6 +12,8 @@ use crate::types::WebsearchPayload;
 /// Everything that the result says.
 pub(super) struct Report<'a> {
     pub(super) payload: &'a WebsearchPayload,
+    /// All that was answered was kept from earlier searches.
+    pub(super) cache_hit: bool,
     pub(super) business: Option<Business>,
     pub(super) findings: &'a [Finding],
     pub(super) score: Option<u32>,
@@ -35,7 +37,7 @@ impl Report<'_> {
     pub(super) fn to_json(&self) -> String {
         let wire = Wire {
             matched: self.score.is_some(),
-            cache_hit: false,
+            cache_hit: self.cache_hit,
             business: self.business.as_ref(),
             sources: Source::all(self.findings),
             summary_markdown: self.summary(),

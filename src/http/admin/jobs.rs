@@ -91,6 +91,7 @@ fn hop_line((index, hop): (usize, &Arc<Hop>)) -> HopLine<'_> {
         HopOutcome::Found => "found",
         HopOutcome::Nothing => "nothing",
         HopOutcome::Failed => "failed",
+        HopOutcome::Cached => "cached",
     };
     HopLine { hop: index.saturating_add(1), tool: &hop.tool, outcome, cost_usd: hop.cost, at: hop.at }
 }

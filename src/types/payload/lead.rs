@@ -61,7 +61,7 @@ pub struct LeadPayload {
     #[serde(default)]
     #[schema(schema_with = prompts_schema)]
     pub prompts: Vec<String>,
-    /// Don't answer from a recent identical session.
+    /// Ask every source anew, also where its answer to the same question, or to this whole session, is still kept.
     #[serde(default)]
     #[schema(default = false)]
     pub refresh: bool,

@@ -11,5 +11,5 @@ pub mod strict;
 pub mod websearch;
 
 pub use field::{FieldError, FieldErrorKind};
-pub use lead::{Lead, LeadMode, LeadPayload};
+pub use lead::{KNOWN_KEYS, Lead, LeadMode, LeadPayload};
 pub use websearch::WebsearchPayload;

@@ -46,7 +46,7 @@ pub struct WebsearchPayload {
     #[serde(default = "default_max_results")]
     #[schema(minimum = 1, maximum = 10, default = 3)]
     pub max_results: i64,
-    /// Don't answer from a recent identical search.
+    /// Ask every source anew, also where its answer to the same question is still kept.
     #[serde(default)]
     #[schema(default = false)]
     pub refresh: bool,

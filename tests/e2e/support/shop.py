@@ -134,6 +134,8 @@ class Shop:
             "ENRICH_ADMIN_TOKEN": ADMIN_TOKEN,
             "VENDOR_WEBSITE_ALLOW_LOOPBACK": "true",
             "VENDOR_WEBSITE_HOST_INTERVAL_MS": "0",
+            # The same business is bought again and again here, and each purchase has to cost something.
+            "ENRICH_CACHE_SECONDS": "0",
         }
         self.settings |= networks(chain, way) | {name: str(value) for name, value in settings.items()}
         self.process = None

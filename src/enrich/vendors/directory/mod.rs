@@ -75,6 +75,12 @@ impl Directory {
         &self.settings
     }
 
+    /// Which import is current, in a word that changes with each; empty where there is none.
+    pub fn version(&self) -> String {
+        let stamp = Stamp::of(&self.path).ok();
+        stamp.map(|Stamp { inode, len, modified }| format!("{inode} {len} {modified:?}")).unwrap_or_default()
+    }
+
     /// The listings that may be meant, best first by the rule of [`matching`], at most `limit`.
     ///
     /// # Errors

@@ -26,6 +26,8 @@ pub struct Page {
     pub content_type: Option<String>,
     /// The `Location` header.
     pub location: Option<String>,
+    /// By its `Cache-Control` it is for us alone, or not to be stored at all (RFC 9111 sections 5.2.2.5 and 5.2.2.7).
+    pub is_private: bool,
     /// The whole body.
     pub body: Vec<u8>,
 }

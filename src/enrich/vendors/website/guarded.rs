@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderValue};
 use tokio::time::timeout_at;
 use url::Url;
 
@@ -61,7 +61,34 @@ impl Fetch for GuardedFetch {
             status: answer.status.as_u16(),
             content_type: answer.header("content-type").map(str::to_owned),
             location: answer.header("location").map(str::to_owned),
+            is_private: is_private(&answer.headers),
             body: answer.body.bytes.to_vec(),
         })
+    }
+}
+
+/// Whether any `Cache-Control` says `no-store` or `private`; of a field in particular, too.
+fn is_private(headers: &HeaderMap) -> bool {
+    let said = headers.get_all(CACHE_CONTROL).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let names = said.map(|directive| directive.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii());
+    names.into_iter().any(|name| name.eq_ignore_ascii_case(b"no-store") || name.eq_ignore_ascii_case(b"private"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_to_be_kept() {
+        for (values, wanted) in [
+            (&[][..], false),
+            (&["public, max-age=60", "no-cache"], false),
+            (&["max-age=0", "No-Store"], true),
+            (&["max-age=60 , private=\"set-cookie\""], true),
+            (&["private-ish"], false),
+        ] {
+            let headers: HeaderMap = values.iter().map(|value| (CACHE_CONTROL, HeaderValue::from_static(value))).collect();
+            assert_eq!(is_private(&headers), wanted, "{values:?}");
+        }
     }
 }

@@ -17,6 +17,9 @@ use super::fetch::{Fetch, Page};
 use super::robots::{BYTES_MAX, Robots};
 use crate::net::host_key;
 
+/// What a page's text says that its host doesn't want read.
+pub(super) const DISALLOWED: &str = "robots.txt disallows this page";
+
 const KEPT_FOR: Duration = Duration::from_hours(12);
 const FAILURE_KEPT_FOR: Duration = Duration::from_mins(10);
 /// Hosts that are remembered. Beyond them the half not heard of for longest is forgotten.
@@ -60,7 +63,7 @@ impl Manners {
         let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
         if !known.get().is_some_and(|known| known.robots.allows(&path)) {
             let failed = known.get().is_some_and(|known| known.is_failure);
-            return Err(if failed { "robots.txt can't be had" } else { "robots.txt disallows this page" }.to_owned());
+            return Err(if failed { "robots.txt can't be had" } else { DISALLOWED }.to_owned());
         }
         let delay = known.get().map_or(Duration::ZERO, |known| known.robots.delay);
         self.turn(&host_key(url), delay, deadline).await?;
@@ -174,7 +177,7 @@ mod tests {
                 (200, "")
             };
             let location = (300..400).contains(&status).then(|| body.to_owned());
-            Ok(Page { url: url.clone(), status, content_type: None, location, body: body.as_bytes().to_vec() })
+            Ok(Page { url: url.clone(), status, content_type: None, location, is_private: false, body: body.as_bytes().to_vec() })
         }
     }
 

@@ -45,7 +45,13 @@ pub use robots::TOKEN as ROBOTS_TOKEN;
 
 use self::manners::Manners;
 use super::meters::metered;
+use crate::enrich::run::Keep;
 use crate::types::Usd;
+
+/// What a failed page's text says before the status.
+const ANSWERED: &str = "the server answered ";
+/// What it says of a redirect that isn't followed.
+const ELSEWHERE: &str = "a redirect to another host";
 
 /// How often a page may send us on, on its own host.
 const REDIRECTS_MAX: usize = 3;
@@ -96,37 +102,43 @@ impl Website {
     }
 
     /// What the page at `url` says; `None` where there is no page, or none that is HTML. A home page that has moved to another
-    /// host for good has nothing but [`PageFacts::moved_to`].
+    /// host for good has nothing but [`PageFacts::moved_to`]. And whether its server lets us keep that.
     ///
     /// # Errors
     /// Text for the hop's record where the page can't be had: refused, disallowed by robots.txt, too slow, too long, or the
     /// server failed.
-    pub async fn read(&self, url: &Url) -> Result<Option<PageFacts>, String> {
+    pub async fn read(&self, url: &Url) -> Result<(Option<PageFacts>, Keep), String> {
         metered("website", self.settings.cost, self.read_page(url)).await
     }
 
-    async fn read_page(&self, url: &Url) -> Result<Option<PageFacts>, String> {
+    async fn read_page(&self, url: &Url) -> Result<(Option<PageFacts>, Keep), String> {
         let deadline = Instant::now() + self.settings.timeout;
         let mut url = url.clone();
+        let mut keep = Keep::Yes;
         for _ in 0..=REDIRECTS_MAX {
             let page = self.manners.get(self.fetch.as_ref(), &url, self.settings.body_bytes_max, deadline).await?;
+            if page.is_private {
+                keep = Keep::No;
+            }
             match page.status {
                 200 if is_html(&page) => {
                     let read = move || {
                         let text = charset::decoded(&page.body, page.content_type.as_deref());
                         extract::extract(&page.url, &text)
                     };
-                    return tokio::task::spawn_blocking(read).await.map(Some).map_err(|_| "the page can't be read".to_owned());
+                    let facts = tokio::task::spawn_blocking(read).await.map_err(|_| "the page can't be read".to_owned())?;
+                    return Ok((Some(facts), keep));
                 }
-                200..=299 | 404 | 410 => return Ok(None),
+                200..=299 | 404 | 410 => return Ok((None, keep)),
                 301 | 302 | 303 | 307 | 308 => match next(&url, page.location.as_deref())? {
                     Next::Here(to) => url = to,
                     Next::Elsewhere(to) if matches!(page.status, 301 | 308) && url.path() == "/" => {
-                        return Ok(Some(PageFacts { url: url.into(), moved_to: Some(to.into()), ..PageFacts::default() }));
+                        let facts = PageFacts { url: url.into(), moved_to: Some(to.into()), ..PageFacts::default() };
+                        return Ok((Some(facts), keep));
                     }
-                    Next::Elsewhere(_) => return Err("a redirect to another host".to_owned()),
+                    Next::Elsewhere(_) => return Err(ELSEWHERE.to_owned()),
                 },
-                status => return Err(format!("the server answered {status}")),
+                status => return Err(format!("{ANSWERED}{status}")),
             }
         }
         Err("too many redirects".to_owned())
@@ -160,7 +172,7 @@ impl Website {
                         read += 1;
                     }
                     Ok(Page { status: 200..=499, .. }) => read += 1,
-                    Ok(Page { status, .. }) => failure = Some(format!("the server answered {status}")),
+                    Ok(Page { status, .. }) => failure = Some(format!("{ANSWERED}{status}")),
                     Err(error) => failure = Some(error),
                 }
             }
@@ -175,6 +187,13 @@ impl Website {
             Some(_) | None => Ok(links::classified(pages)),
         }
     }
+}
+
+/// Whether the text of a failed page says that the site won't let us read it, which is no failure of its and won't be another
+/// thing in a minute.
+pub fn is_refusal(message: &str) -> bool {
+    let status = message.strip_prefix(ANSWERED).and_then(|status| status.parse::<u16>().ok());
+    message == manners::DISALLOWED || message == ELSEWHERE || status.is_some_and(|status| matches!(status, 400..=407 | 411..=418 | 451))
 }
 
 /// Where a redirect leads.
@@ -196,7 +215,7 @@ fn next(from: &Url, location: Option<&str>) -> Result<Next, String> {
     if secure_stays_secure && to.domain().is_some() && host(from) != host(&to) {
         return Ok(Next::Elsewhere(to));
     }
-    Err("a redirect to another host".to_owned())
+    Err(ELSEWHERE.to_owned())
 }
 
 fn host(url: &Url) -> Option<&str> {

@@ -27,7 +27,7 @@ impl Fetch for Web {
 fn answer(url: &Url, (status, content_type, body): (u16, &str, &str)) -> Page {
     let location = (300..400).contains(&status).then(|| body.to_owned());
     let content_type = (!content_type.is_empty()).then(|| content_type.to_owned());
-    Page { url: url.clone(), status, content_type, location, body: body.as_bytes().to_vec() }
+    Page { url: url.clone(), status, content_type, location, is_private: false, body: body.as_bytes().to_vec() }
 }
 
 type Answers<'a> = &'a [(&'static str, (u16, &'static str, &'static str))];
@@ -40,7 +40,7 @@ fn website(pages: Answers<'_>) -> (Website, Arc<Web>) {
 
 async fn read(pages: Answers<'_>, url: &str) -> (Result<Option<String>, String>, usize) {
     let (website, web) = website(pages);
-    let found = website.read(&Url::parse(url).unwrap()).await;
+    let found = website.read(&Url::parse(url).unwrap()).await.map(|(facts, _)| facts);
     let calls = web.got.lock().unwrap().len();
     let show = |page: PageFacts| page.moved_to.map_or_else(|| format!("{} {}", page.url, page.title), |to| format!("{} -> {to}", page.url));
     (found.map(|page| page.map(show)), calls)

@@ -22,7 +22,7 @@ pub struct WebsearchResult {
     matched: bool,
     /// It was charged for.
     billed: bool,
-    /// It came from a recent identical search.
+    /// Everything that was answered was kept from a recent search for the same business, so the vendors cost nothing.
     cache_hit: bool,
     /// The business, each value with its confidence and sources.
     #[schema(value_type = Option<Object>)]
