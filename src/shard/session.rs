@@ -14,8 +14,8 @@ use crate::types::{AgentId, OutOfRange, SessionCall, SessionId, SessionKey, Time
 pub const KEPT_MS: i64 = 86_400_000;
 /// The most sessions that one agent can have at a time: they are all in memory.
 pub const SESSIONS_MAX: usize = 1_000;
-/// So many that are over leave in one commit.
-const LEAVE_AT_ONCE: usize = 500;
+/// So many that are over leave in a sweep, which is one commit: some 400 KiB.
+const SWEPT_AT_ONCE: usize = 10_000;
 
 /// An agent's session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ impl Shard {
     /// Lets sessions of the agent go that are over, where there is no room for another.
     fn make_room(&self, agent: AgentId, at: Timestamp, events: &mut Vec<Event>) -> Result<(), Refusal> {
         let Some(sessions) = self.sessions.get(&agent).filter(|sessions| sessions.len() >= SESSIONS_MAX) else { return Ok(()) };
-        let over = sessions.values().filter(|session| session.is_over(at)).take(LEAVE_AT_ONCE);
+        let over = sessions.values().filter(|session| session.is_over(at));
         let before = events.len();
         events.extend(over.map(|session| Event::SessionGone(session.key())));
         if events.len() == before { Err(Refusal::TooManySessions) } else { Ok(()) }
@@ -141,7 +141,7 @@ impl Shard {
 
     /// Lets sessions go that are over.
     pub(super) fn forget_sessions(&self, at: Timestamp) -> Decision {
-        let over = self.sessions().filter(|session| session.is_over(at)).take(LEAVE_AT_ONCE);
+        let over = self.sessions().filter(|session| session.is_over(at)).take(SWEPT_AT_ONCE);
         let events = over.map(|session| Event::SessionGone(session.key())).collect();
         Decision { events, answer: Answer::Heard(None) }
     }
