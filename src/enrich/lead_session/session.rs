@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::fields::{self, Known};
-use super::plan::{Action, Lack, Target};
+use super::plan::{Action, LACKING_MIN, Lack, Reach, Target};
 use super::record::Record;
 use super::want::{Ask, GainTable, Want};
 use crate::enrich::claim::{Field, first};
@@ -89,11 +89,11 @@ impl<'a> Session<'a> {
         actions
     }
 
-    /// What a page costs, where none of the business's own is among the candidates or was read.
-    pub(super) fn page_to_open(&self, candidates: &[Action]) -> Option<Usd> {
+    /// Whether one of the business's own pages was read, or its contact page or the page of its people is known.
+    pub(super) fn reach(&self, candidates: &[Action]) -> Reach {
         let is_open = self.research.findings.iter().any(|finding| finding.own_site)
-            || candidates.iter().any(|action| matches!(action.ask, Ask::Home | Ask::Contact | Ask::Team));
-        self.tools.website.as_ref().filter(|_| !is_open).map(|website| website.settings().cost)
+            || candidates.iter().any(|action| matches!(action.ask, Ask::Contact | Ask::Team));
+        Reach { page: self.tools.website.as_ref().map(|website| website.settings().cost), is_open }
     }
 
     /// Asks, and remembers that it did.
@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
     /// Learns what a round's question brought of what was lacking.
     pub(super) fn learn(table: &mut GainTable, ask: Ask, before: &Lack, after: &Lack) {
         for ((want, lacking), (_, still)) in before.iter().zip(after) {
-            if *lacking > 0 {
+            if *lacking >= LACKING_MIN {
                 table.observe(ask, *want, still < lacking);
             }
         }

@@ -192,7 +192,8 @@ impl Merged<'_> {
         // Where the site says none, a list's is better than one that stands beside another's name.
         let knows_better = groups.first().is_some_and(|group| group.strength() > OF_ANOTHER);
         let is_anothers = |group: &Group<'_>| knows_better && group.strength() <= OF_ANOTHER;
-        let (own, others): (Vec<_>, Vec<_>) = groups.iter().copied().partition(|group| !is_anothers(group) && (!says_any || is_its_own(group)));
+        let (own, others): (Vec<_>, Vec<_>) =
+            groups.iter().copied().partition(|group| !is_anothers(group) && (!says_any || is_its_own(group)));
         let mut leaves: Vec<Leaf> = own.into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
         if let Some(leaf) = leaves.first_mut() {
             leaf.alternatives = others.iter().take(ALTERNATIVES_MAX).map(|group| self.leaf(group, group.confidence)).collect();

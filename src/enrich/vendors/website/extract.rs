@@ -94,7 +94,11 @@ impl Page<'_> {
                 entities.push(branch.claims);
             }
         } else if let Some(found) = addresses.first() {
-            claims.extend(found.address.claims(if lines.get(text.line_at(found.at)).is_some_and(|line| html::is_typeset(line.element)) { TYPESET_ADDRESS } else { PROSE }));
+            claims.extend(found.address.claims(if lines.get(text.line_at(found.at)).is_some_and(|line| html::is_typeset(line.element)) {
+                TYPESET_ADDRESS
+            } else {
+                PROSE
+            }));
         }
         let bystanders = Bystanders::read(url, facts.lang.as_deref(), lines, claims.iter().chain(entities.iter().flatten()));
         claims.extend(links.claims.into_iter().map(|claim| {
@@ -107,7 +111,8 @@ impl Page<'_> {
             let strength_max = standing.map(|(at, line)| bystanders.strength_max(at, line, &tail)).max().unwrap_or(u8::MAX);
             Claim { strength: claim.strength.min(strength_max), ..claim }
         }));
-        let kept: Vec<(usize, &Line<'_>)> = lines.iter().enumerate().zip(&own_lines).filter(|(_, own)| **own).map(|(line, _)| line).collect();
+        let kept: Vec<(usize, &Line<'_>)> =
+            lines.iter().enumerate().zip(&own_lines).filter(|(_, own)| **own).map(|(line, _)| line).collect();
         let rest = joined(kept.iter().map(|(_, line)| *line));
         if !knows_phone {
             claims.extend(phones(&kept, country, &bystanders));

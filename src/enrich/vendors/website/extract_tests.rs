@@ -88,7 +88,10 @@ fn a_number_is_weighed_by_where_it_stands() {
         ("<p>813-555-0142 <a href=https://maps.google.com/?q=acme>map</a>", "Phone=+18135550142 50"),
         ("<h2>Our suppliers</h2><p>pixel<p>813-555-0143<h2>Write</h2><p>813-555-0142", "Phone=+18135550143 25, Phone=+18135550142 50"),
         ("<div class='row sponsor-box'><p>pixel<p>813-555-0143</div>", "Phone=+18135550143 25"),
-        ("<p>4 High St, Kingsbridge TQ7 1AB<p>020 7946 0018", "Street=4 High St 50, City=Kingsbridge 50, Zip=TQ7 1AB 50, Country=GB 50, Phone=+442079460018 75"),
+        (
+            "<p>4 High St, Kingsbridge TQ7 1AB<p>020 7946 0018",
+            "Street=4 High St 50, City=Kingsbridge 50, Zip=TQ7 1AB 50, Country=GB 50, Phone=+442079460018 75",
+        ),
         (
             "<p>1 Main St<br>Tampa, FL 33602<br>813-555-0142",
             "Street=1 Main St 50, City=Tampa 50, State=FL 50, Zip=33602 50, Phone=+18135550142 75",

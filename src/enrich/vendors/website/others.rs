@@ -25,16 +25,70 @@ const BLOCK_CHARS_MAX: usize = 400;
 
 /// Headings under which a business lists others, folded; and the classes and ids of such parts.
 const PARTS_OF_OTHERS: &[&str] = &[
-    "partner", "partners", "sponsor", "sponsors", "supplier", "suppliers", "affiliate", "affiliates", "neighbor", "neighbors", "neighbour",
-    "neighbours", "friends", "nearby", "testimonial", "testimonials", "review", "reviews", "advert", "adverts", "advertisement",
-    "advertisements", "ads", "credit", "credits", "recommended", "recommendations", "empfehlungen", "partenaires", "lieferanten", "sponsoren",
-    "fournisseurs", "socios", "parceiros", "colaboradores", "proveedores",
+    "partner",
+    "partners",
+    "sponsor",
+    "sponsors",
+    "supplier",
+    "suppliers",
+    "affiliate",
+    "affiliates",
+    "neighbor",
+    "neighbors",
+    "neighbour",
+    "neighbours",
+    "friends",
+    "nearby",
+    "testimonial",
+    "testimonials",
+    "review",
+    "reviews",
+    "advert",
+    "adverts",
+    "advertisement",
+    "advertisements",
+    "ads",
+    "credit",
+    "credits",
+    "recommended",
+    "recommendations",
+    "empfehlungen",
+    "partenaires",
+    "lieferanten",
+    "sponsoren",
+    "fournisseurs",
+    "socios",
+    "parceiros",
+    "colaboradores",
+    "proveedores",
 ];
 
 /// Hosts that a business links to when it speaks of itself: maps, and where to book, pay or rate it.
 const OWN_ELSEWHERE: &[&str] = &[
-    "google", "goo", "apple", "waze", "bing", "openstreetmap", "mapquest", "tripadvisor", "bbb", "g", "wa", "whatsapp", "opentable", "zocdoc",
-    "calendly", "squareup", "resy", "booking", "doordash", "grubhub", "ubereats", "paypal", "stripe", "eventbrite",
+    "google",
+    "goo",
+    "apple",
+    "waze",
+    "bing",
+    "openstreetmap",
+    "mapquest",
+    "tripadvisor",
+    "bbb",
+    "g",
+    "wa",
+    "whatsapp",
+    "opentable",
+    "zocdoc",
+    "calendly",
+    "squareup",
+    "resy",
+    "booking",
+    "doordash",
+    "grubhub",
+    "ubereats",
+    "paypal",
+    "stripe",
+    "eventbrite",
 ];
 
 static ANCHOR: Pattern = pattern!("a[href]");
@@ -269,7 +323,8 @@ mod tests {
 
     #[test]
     fn names_of_others() {
-        let own = own_words([Claim::new(Field::Name, "Cobalt Accounting", 60).unwrap(), Claim::new(Field::Name, "Portland", 30).unwrap()].iter());
+        let own =
+            own_words([Claim::new(Field::Name, "Cobalt Accounting", 60).unwrap(), Claim::new(Field::Name, "Portland", 30).unwrap()].iter());
         for (line, lang, wanted) in [
             ("Call Cobalt Accounting: (503) 555-0137", None, false),
             ("Main Office: (503) 555-0137", None, false),
