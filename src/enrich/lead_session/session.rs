@@ -139,13 +139,25 @@ impl<'a> Session<'a> {
         let mut queries = Vec::new();
         let name = self.record.company().or(known.company.as_deref());
         let place: Vec<&str> = [Want::City, Want::State].iter().filter_map(|want| self.record.value(*want)).collect();
+        let number = self.record.numbers().first().map(|(_, number)| number.clone());
         if let Some(name) = name {
-            queries.push((Ask::Search, [&[name], place.as_slice()].concat().join(" ")));
+            let first = [&[name], place.as_slice()].concat().join(" ");
+            let is_first = !self.asked.contains(&first);
+            queries.push((Ask::Search, first));
             if let Some(person) = self.record.person() {
                 queries.push((Ask::SearchPerson, [&[person, name], place.get(..1).unwrap_or_default()].concat().join(" ")));
             }
-        } else if let Some((_, number)) = self.record.numbers().first() {
-            queries.push((Ask::Search, number.clone()));
+            // In other words, where the first ones have been tried: its door, and its number, by which lists can be found.
+            let door: Vec<&str> = [Want::Street, Want::Zip].iter().filter_map(|want| self.record.value(*want)).collect();
+            let found = || known.business.as_ref().and_then(|business| Some(business.phones.first()?.value.clone()));
+            if !is_first && !door.is_empty() && known.business.is_none() {
+                queries.push((Ask::SearchPerson, [&[name], door.as_slice()].concat().join(" ")));
+            }
+            if !is_first && let Some(number) = number.or_else(found) {
+                queries.push((Ask::SearchPerson, format!("{name} {number}")));
+            }
+        } else if let Some(number) = number {
+            queries.push((Ask::Search, number));
         } else if let (Some(person), [_, ..]) = (self.record.person(), place.as_slice()) {
             queries.push((Ask::SearchPerson, [&[person], place.as_slice()].concat().join(" ")));
         }

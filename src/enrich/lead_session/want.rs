@@ -100,7 +100,7 @@ pub enum Ask {
     Directory,
     /// A web search for the business.
     Search,
-    /// A web search for the person at the business.
+    /// A further web search: for the person at the business, or for the business in other words.
     SearchPerson,
     /// The front page of its website.
     Home,
