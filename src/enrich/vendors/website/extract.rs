@@ -9,9 +9,9 @@ use super::html::{Line, Pattern, pattern, select};
 use super::node::Graph;
 use super::others::{Bystanders, digits_of};
 use super::people::Mention;
-use super::{address, branches, contact, hours, html, json_ld, links, markup, notice, people, prose, schema_org};
+use super::{address, branches, cards, contact, hours, html, json_ld, links, markup, notice, people, prose, schema_org};
 use crate::enrich::claim::{Claim, Field};
-use crate::enrich::words::{fold, one_line};
+use crate::enrich::words::{fold, name_words, one_line};
 
 /// How far each way of saying it is relied on, in percent.
 const TYPESET_ADDRESS: u8 = 65;
@@ -71,10 +71,21 @@ impl Page<'_> {
         let Self { document, lines, country, graph, facts } = self;
         let phone_country = country.unwrap_or("US");
         let links = links::read(document, url, phone_country);
-        let mut mentions = people::find(lines, phone_country);
-        mentions.splice(0..0, graph.people);
         let mut claims = names(document, &facts.title);
         let mut entities = graph.entities;
+        let bystanders = Bystanders::read(url, facts.lang.as_deref(), lines, claims.iter().chain(entities.iter().flatten()));
+        let mentions = {
+            let mut team = cards::team_lines(url, &facts.title, lines);
+            team.iter_mut().enumerate().for_each(|(at, team)| *team &= !bystanders.is_listed(at));
+            let own: Vec<Vec<String>> = claims
+                .iter()
+                .chain(entities.iter().flatten())
+                .filter(|claim| claim.field == Field::Name)
+                .map(|claim| name_words(&claim.value))
+                .collect();
+            let found = people::find(lines, &team, phone_country, &|name| own.contains(&name_words(name)));
+            graph.people.into_iter().chain(found).collect::<Vec<_>>()
+        };
         let said = |field: &Field, entities: &[Vec<Claim>]| entities.iter().flatten().any(|claim| claim.field == *field);
 
         let text = joined(lines);
@@ -100,7 +111,6 @@ impl Page<'_> {
                 PROSE
             }));
         }
-        let bystanders = Bystanders::read(url, facts.lang.as_deref(), lines, claims.iter().chain(entities.iter().flatten()));
         claims.extend(links.claims.into_iter().map(|claim| {
             if claim.field != Field::Phone {
                 return claim;

@@ -157,6 +157,12 @@ pub(super) fn is_typeset(element: ElementRef<'_>) -> bool {
     above.map(|element| element.value().name()).any(|name| matches!(name, "address" | "footer"))
 }
 
+/// Of which level of headings the line is, the highest first.
+pub(super) fn heading_level(element: ElementRef<'_>) -> Option<usize> {
+    let near = std::iter::once(element).chain(element.ancestors().take(2).filter_map(ElementRef::wrap));
+    near.into_iter().find_map(|element| ["h1", "h2", "h3", "h4", "h5", "h6"].iter().position(|name| *name == element.value().name()))
+}
+
 /// Whether a style makes text that people can't see, and machines are meant to.
 fn is_unseen(style: &str) -> bool {
     let style: String = style.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_ascii_lowercase();

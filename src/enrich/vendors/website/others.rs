@@ -220,13 +220,17 @@ impl<'a> Bystanders<'a> {
         Self { host: domain_of(page.as_str()), own: own_words(claims), lang, listed: listed(lines) }
     }
 
+    /// Whether a line is in a part of the page that is given over to others.
+    pub(super) fn is_listed(&self, at: usize) -> bool {
+        self.listed.get(at).copied().unwrap_or(false)
+    }
+
     /// The most that a number on the line at `at` is relied on; `digits` are its last ones. A line may have several parts, such
     /// as the business's own number and that of whoever made the site.
     pub(super) fn strength_max(&self, at: usize, line: &Line<'_>, digits: &str) -> u8 {
         let parts = line.text.split(['|', '•', '·', '¦']).flat_map(|part| part.split(" – ").flat_map(|part| part.split(" — ")));
         let part = parts.into_iter().find(|part| !digits.is_empty() && digits_of(part).contains(digits)).unwrap_or(&line.text);
-        let is_listed = self.listed.get(at).copied().unwrap_or(false);
-        if is_listed || is_about_another(part, &self.own, self.lang) || self.leads_elsewhere(line, part) {
+        if self.is_listed(at) || is_about_another(part, &self.own, self.lang) || self.leads_elsewhere(line, part) {
             return BESIDE_ANOTHER;
         }
         if is_running(line) { RUNNING } else { u8::MAX }
@@ -258,7 +262,7 @@ fn listed(lines: &[Line<'_>]) -> Vec<bool> {
     lines
         .iter()
         .map(|line| {
-            if let Some(level) = heading_level(line.element) {
+            if let Some(level) = html::heading_level(line.element) {
                 let says = line.text.len() <= 60 && fold(&line.text).split(' ').any(is_word);
                 of_others = if says { Some(level) } else { of_others.filter(|of| level > *of) };
             }
@@ -270,12 +274,6 @@ fn listed(lines: &[Line<'_>]) -> Vec<bool> {
             of_others.is_some() || named
         })
         .collect()
-}
-
-/// Of which level of headings the line is, the highest first.
-fn heading_level(element: ElementRef<'_>) -> Option<usize> {
-    let near = std::iter::once(element).chain(element.ancestors().take(2).filter_map(ElementRef::wrap));
-    near.into_iter().find_map(|element| ["h1", "h2", "h3", "h4", "h5", "h6"].iter().position(|name| *name == element.value().name()))
 }
 
 /// Whether a line is a sentence in a text, and not one of those that say where and how the business is to be had.
