@@ -17,6 +17,10 @@ use crate::enrich::vendors::website::Person;
 
 /// From this confidence on a value counts as known, in percent.
 const SURE: u32 = 55;
+/// What is lacking of a value that only the business itself says: somebody else could confirm it.
+const ONE_SIDED: u32 = 10;
+/// What is lacking of a value that only lists say: the business could.
+const HEARSAY: u32 = 25;
 /// What is lacking of a value that only the record has: nobody else said it.
 const UNCONFIRMED: u32 = 35;
 /// A derived address is shown where so many known ones are made in that way.
@@ -112,7 +116,7 @@ pub(super) fn known(record: &Record, research: &Research<'_>) -> Known {
         let lacking = match (&leaf, own) {
             _ if want == Want::Title && record.person().is_none() => 0,
             (Some(leaf), Some(own)) if says_the_same(want, &leaf.value, own, record) => 0,
-            (Some(leaf), _) if leaf.confidence >= SURE => 0,
+            (Some(leaf), _) if leaf.confidence >= SURE => unconfirmed(leaf, &known.members),
             (Some(_), Some(_)) => DISPUTED,
             (Some(leaf), None) => 100 - leaf.confidence,
             (None, Some(_)) => UNCONFIRMED,
@@ -129,6 +133,17 @@ pub(super) fn known(record: &Record, research: &Research<'_>) -> Known {
         known.fields.push(("website", FieldValue::new(leaf, None)));
     }
     known
+}
+
+/// What is lacking of a value that is known: a second word for it, of somebody who doesn't have it from the first.
+fn unconfirmed(leaf: &Leaf, members: &[(Finding, Standing)]) -> u32 {
+    let saying = members.iter().enumerate().filter(|(source, _)| leaf.sources.contains(&source_id(*source))).map(|(_, member)| member);
+    let (own, others): (Vec<_>, Vec<_>) = saying.partition(|(_, standing)| *standing >= Standing::Own);
+    match (own.is_empty(), others.is_empty()) {
+        (false, false) => 0,
+        (false, true) => ONE_SIDED,
+        (true, _) => HEARSAY,
+    }
 }
 
 /// The value that the sources give a want.

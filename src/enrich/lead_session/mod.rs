@@ -15,13 +15,14 @@ mod result;
 mod session;
 mod toolbox;
 mod want;
+mod weigh;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use want::{Ask, GainTable, Want};
 
 use self::again::Same;
-use self::plan::{Choice, choose};
+use self::plan::{Choice, LACKING_MIN, Purse, choose};
 use self::session::{Round, Session};
 use super::research::Tools;
 use super::{Enricher, Error, Found, Progress, Run, Stop};
@@ -70,7 +71,7 @@ impl LeadSession {
         while session.rounds.len() < rounds_max {
             let known = session.known();
             let candidates = session.candidates(&known);
-            let actions = match choose(&candidates, &known.lack, table, run.left(), session.page_to_open(&candidates)) {
+            let actions = match choose(&candidates, &known.lack, table, purse(run), session.reach(&candidates)) {
                 Choice::Ask(actions) => actions,
                 Choice::Complete => return session.stop("complete"),
                 Choice::Budget => return session.stop("budget"),
@@ -89,7 +90,7 @@ impl LeadSession {
                 before = after;
             }
             round.cost = run.spent().minus(spent).unwrap_or(Usd::ZERO);
-            let fresh = known.lack.iter().zip(&before).filter(|((_, lacked), (_, lacks))| lacks < lacked);
+            let fresh = known.lack.iter().zip(&before).filter(|((_, lacked), (_, lacks))| *lacked >= LACKING_MIN && lacks < lacked);
             round.found = fresh.map(|((want, _), _)| want.key()).collect();
             session.rounds.push(round);
             session.show(run);
@@ -111,6 +112,11 @@ impl LeadSession {
             (None, None) => self.by_gain(session, run, table).await,
         }
     }
+}
+
+/// What the session may spend, and what is left of it.
+fn purse(run: &Run) -> Purse {
+    Purse { budget: run.left().plus(run.spent()).unwrap_or(run.left()), left: run.left() }
 }
 
 /// Why a run had to stop, in the words of the result.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::fields::{self, Known};
-use super::plan::{Action, Lack, Target};
+use super::plan::{Action, LACKING_MIN, Lack, Reach, Target};
 use super::record::Record;
 use super::want::{Ask, GainTable, Want};
 use crate::enrich::cache::Question;
@@ -94,11 +94,11 @@ impl<'a> Session<'a> {
         actions
     }
 
-    /// What a page costs, where none of the business's own is among the candidates or was read.
-    pub(super) fn page_to_open(&self, candidates: &[Action]) -> Option<Usd> {
+    /// Whether one of the business's own pages was read, or its contact page or the page of its people is known.
+    pub(super) fn reach(&self, candidates: &[Action]) -> Reach {
         let is_open = self.research.findings.iter().any(|finding| finding.own_site)
-            || candidates.iter().any(|action| matches!(action.ask, Ask::Home | Ask::Contact | Ask::Team));
-        self.tools.website.as_ref().filter(|_| !is_open).map(|website| website.settings().cost)
+            || candidates.iter().any(|action| matches!(action.ask, Ask::Contact | Ask::Team));
+        Reach { page: self.tools.website.as_ref().map(|website| website.settings().cost), is_open }
     }
 
     /// Asks, and remembers that it did.
@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
     /// Learns what a round's question brought of what was lacking.
     pub(super) fn learn(table: &mut GainTable, ask: Ask, before: &Lack, after: &Lack) {
         for ((want, lacking), (_, still)) in before.iter().zip(after) {
-            if *lacking > 0 {
+            if *lacking >= LACKING_MIN {
                 table.observe(ask, *want, still < lacking);
             }
         }
@@ -155,13 +155,25 @@ impl<'a> Session<'a> {
         let mut queries = Vec::new();
         let name = self.record.company().or(known.company.as_deref());
         let place: Vec<&str> = [Want::City, Want::State].iter().filter_map(|want| self.record.value(*want)).collect();
+        let number = self.record.numbers().first().map(|(_, number)| number.clone());
         if let Some(name) = name {
-            queries.push((Ask::Search, business_words(name, [Want::City, Want::State].map(|want| self.record.value(want)))));
+            let first = business_words(name, [Want::City, Want::State].map(|want| self.record.value(want)));
+            let is_first = !self.asked.contains(&first);
+            queries.push((Ask::Search, first));
             if let Some(person) = self.record.person() {
                 queries.push((Ask::SearchPerson, [&[person, name], place.get(..1).unwrap_or_default()].concat().join(" ")));
             }
-        } else if let Some((_, number)) = self.record.numbers().first() {
-            queries.push((Ask::Search, number.clone()));
+            // In other words, where the first ones have been tried: its door, and its number, by which lists can be found.
+            let door: Vec<&str> = [Want::Street, Want::Zip].iter().filter_map(|want| self.record.value(*want)).collect();
+            let found = || known.business.as_ref().and_then(|business| Some(business.phones.first()?.value.clone()));
+            if !is_first && !door.is_empty() && known.business.is_none() {
+                queries.push((Ask::SearchPerson, [&[name], door.as_slice()].concat().join(" ")));
+            }
+            if !is_first && let Some(number) = number.or_else(found) {
+                queries.push((Ask::SearchPerson, format!("{name} {number}")));
+            }
+        } else if let Some(number) = number {
+            queries.push((Ask::Search, number));
         } else if let (Some(person), [_, ..]) = (self.record.person(), place.as_slice()) {
             queries.push((Ask::SearchPerson, [&[person], place.as_slice()].concat().join(" ")));
         }

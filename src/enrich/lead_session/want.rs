@@ -100,7 +100,7 @@ pub enum Ask {
     Directory,
     /// A web search for the business.
     Search,
-    /// A web search for the person at the business.
+    /// A further web search: for the person at the business, or for the business in other words.
     SearchPerson,
     /// The front page of its website.
     Home,
@@ -136,14 +136,40 @@ impl Ask {
         Self::Email,
     ];
 
-    /// How likely it leads to the business's own pages where none is known yet, in parts of ten thousand.
+    /// How likely it leads to further pages of the business's own where none has been read yet, in parts of ten thousand.
     pub const fn opens(self) -> u32 {
         match self {
             Self::Search => 8500,
+            Self::Home => 8000,
             Self::SearchPerson => 5000,
             Self::Directory => 3400,
             Self::Listing => 2000,
-            Self::Home | Self::Contact | Self::About | Self::Team | Self::Imprint | Self::Locations | Self::Email => 0,
+            Self::Contact | Self::About | Self::Team | Self::Imprint | Self::Locations | Self::Email => 0,
+        }
+    }
+
+    /// How likely it leads to somebody else's page about the business, in parts of ten thousand.
+    pub const fn lists(self) -> u32 {
+        match self {
+            Self::Search => 4000,
+            Self::SearchPerson => 2000,
+            Self::Directory
+            | Self::Home
+            | Self::Contact
+            | Self::About
+            | Self::Team
+            | Self::Imprint
+            | Self::Locations
+            | Self::Listing
+            | Self::Email => 0,
+        }
+    }
+
+    /// Whether the business itself answers it.
+    pub const fn is_its_own_word(self) -> bool {
+        match self {
+            Self::Home | Self::Contact | Self::About | Self::Team | Self::Imprint | Self::Locations => true,
+            Self::Directory | Self::Search | Self::SearchPerson | Self::Listing | Self::Email => false,
         }
     }
 

@@ -8,7 +8,7 @@ use super::own_site::{Evidence, is_own_site};
 use crate::enrich::claim::{Claim, Field};
 use crate::enrich::matching::{Subject, best, domain_of};
 use crate::enrich::vendors::directory::Listing;
-use crate::enrich::vendors::website::{PageFacts, PageKind, Person};
+use crate::enrich::vendors::website::{PageFacts, PageKind, Person, hours_in_one_form};
 use crate::types::Timestamp;
 
 /// How far we rely on a page that answers being the website, in percent.
@@ -48,7 +48,10 @@ pub struct Finding {
 impl Finding {
     /// An entry of the directory.
     pub fn from_listing(listing: &Listing, fetched_at: Timestamp) -> Self {
-        let claims = listing.claims();
+        let mut claims = listing.claims();
+        for hours in claims.iter_mut().filter(|claim| claim.field == Field::Hours) {
+            hours.value = hours_in_one_form(&hours.value);
+        }
         let mut title = format!("Directory: {}", listing.name);
         if !listing.city.is_empty() {
             write!(title, ", {}", listing.city).unwrap_or_default();

@@ -22,6 +22,10 @@ const VALUES_MAX: usize = 20;
 const ALTERNATIVES_MAX: usize = 5;
 /// What is so much weaker than the strongest is said in passing.
 const PASSING: u8 = 14;
+/// Said in passing, however often: whoever made a site stands at the foot of all its pages.
+const IN_PASSING: u8 = 45;
+/// What stands beside somebody else's name is that one's, unless nobody knows another.
+const OF_ANOTHER: u8 = 30;
 /// What a page's data for machines says.
 const STRUCTURED: u8 = 80;
 /// Nobody is ever quite sure.
@@ -172,19 +176,24 @@ impl Merged<'_> {
     /// Where the business itself says any, what only lists say beside it is an alternative: a number of long ago, or one that
     /// the list put there itself.
     fn own_first(&self, field: &Field) -> Vec<Leaf> {
-        let groups = self.of(field);
-        let says_any = groups.first().is_some_and(|group| group.standing >= Standing::Own);
+        let mut groups = self.of(field);
+        groups.sort_by_key(|group| group.strength() <= OF_ANOTHER);
+        let says_any = groups.iter().any(|group| group.standing >= Standing::Own && group.strength() > OF_ANOTHER);
         // Its own stands on page after page, in its data or where it asks to be called; what stands once and in passing beside
         // that is likely a partner's, or of whoever made the site.
         let own_groups = || groups.iter().filter(|group| group.standing >= Standing::Own);
-        let pages = own_groups().map(|group| group.sources.len()).max().unwrap_or(0);
+        let pages = own_groups().filter(|group| group.strength() > IN_PASSING).map(|group| group.sources.len()).max().unwrap_or(0);
         let strongest = own_groups().map(|group| group.strength()).max().unwrap_or(0);
         let is_its_own = |group: &Group<'_>| {
-            let is_repeated = group.sources.len() >= 2;
+            let is_repeated = group.sources.len() >= 2 && (group.strength() > IN_PASSING || strongest <= IN_PASSING);
             let is_as_strong = pages < 2 && group.strength() + PASSING >= strongest;
             group.standing >= Standing::Own && (is_repeated || is_as_strong || group.strength() >= STRUCTURED)
         };
-        let (own, others): (Vec<_>, Vec<_>) = groups.iter().copied().partition(|group| !says_any || is_its_own(group));
+        // Where the site says none, a list's is better than one that stands beside another's name.
+        let knows_better = groups.first().is_some_and(|group| group.strength() > OF_ANOTHER);
+        let is_anothers = |group: &Group<'_>| knows_better && group.strength() <= OF_ANOTHER;
+        let (own, others): (Vec<_>, Vec<_>) =
+            groups.iter().copied().partition(|group| !is_anothers(group) && (!says_any || is_its_own(group)));
         let mut leaves: Vec<Leaf> = own.into_iter().take(VALUES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
         if let Some(leaf) = leaves.first_mut() {
             leaf.alternatives = others.iter().take(ALTERNATIVES_MAX).map(|group| self.leaf(group, group.confidence)).collect();
@@ -244,5 +253,46 @@ impl Merged<'_> {
                 PersonLeaf { name, role }
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enrich::vendors::website::PageFacts;
+    use crate::types::{Timestamp, WebsearchPayload};
+
+    /// The numbers that are shown of sources that say these, each with its strength.
+    fn shown(sources: &[(Standing, &[(&str, u8)])]) -> String {
+        let asked = Subject::asked(&WebsearchPayload::parse(r#"{"business_name":"Acme"}"#).unwrap());
+        let findings: Vec<(Finding, Standing)> = sources
+            .iter()
+            .map(|(standing, numbers)| {
+                let claims = numbers.iter().filter_map(|(number, strength)| Claim::new(Field::Phone, number, *strength)).collect();
+                let facts = PageFacts { url: "https://acme.example/".to_owned(), claims, ..PageFacts::default() };
+                (Finding::from_page(&facts, &asked, Timestamp::from_millis(0), None, false), *standing)
+            })
+            .collect();
+        let business = business(&findings, &asked, 100);
+        business.phones.iter().map(|leaf| leaf.value.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn its_own_numbers_are_told_from_those_of_others() {
+        let (own, other, third) = ("+18135550142", "+18135550143", "+18135550144");
+        let (site, list) = (Standing::Own, Standing::Listing);
+        for (sources, wanted) in [
+            // Whoever made the site stands at the foot of all its pages, and is no number of the business for that.
+            (vec![(site, &[(own, 75), (other, 25)][..]), (site, &[(other, 25)])], own.to_owned()),
+            (vec![(site, &[(own, 40), (other, 25)]), (site, &[(own, 40), (other, 25)])], own.to_owned()),
+            // A list's number is better than a neighbor's on the business's own site, and that is better than none.
+            (vec![(list, &[(own, 80)]), (site, &[(other, 25)])], own.to_owned()),
+            (vec![(site, &[(other, 25)])], other.to_owned()),
+            // Its own word goes before a list's, which may be of long ago.
+            (vec![(list, &[(other, 80)]), (site, &[(own, 60)])], own.to_owned()),
+            (vec![(site, &[(own, 75), (third, 70)])], format!("{own} {third}")),
+        ] {
+            assert_eq!(shown(&sources), wanted, "{sources:?}");
+        }
     }
 }

@@ -190,7 +190,10 @@ impl<'a> Search<'a> {
             }
         }
         if facts.people.is_empty() && self.knows_own_site() {
-            self.read_linked(run, &facts, PageKind::Team).await?;
+            // The law of some countries has the imprint name who is in charge.
+            if !self.read_linked(run, &facts, PageKind::Team).await? {
+                self.read_linked(run, &facts, PageKind::Imprint).await?;
+            }
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+use scraper::ElementRef;
 use url::Url;
 
 /// Networks whose profiles are worth keeping, by the domain of their links.
@@ -53,9 +54,17 @@ pub(super) fn without_scheme<'a>(text: &'a str, scheme: &str) -> &'a str {
 static PLAIN: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?-u)\b[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}\b").ok());
 
+/// `jane at acme dot com`, and `jane @ acme.com`.
+static SPOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?-u)\b([A-Za-z0-9][A-Za-z0-9._+-]{0,63})(?: at ([A-Za-z0-9-]{2,63}(?: dot [A-Za-z0-9-]{2,63}){1,4})| ?@ ?([A-Za-z0-9-]{2,63}(?:\.[A-Za-z0-9-]{2,63}){1,4}))\b",
+    )
+    .ok()
+});
+
 /// `jane [at] acme (dot) com`, `jane(at)acme.com`, `jane AT acme DOT com`.
 static HIDDEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let at = r"(?:\s*[\[({<]\s*(?:at|@|AT|arroba|chez)\s*[\])}>]\s*|\s+AT\s+)";
+    let at = r"(?:\s*[\[({<]\s*(?:at|@|AT|arroba|chez|ät|a|chiocciola)\s*[\])}>]\s*|\s+AT\s+)";
     let dot = r"(?:\s*[\[({<]\s*(?:dot|\.|DOT|punkt|point|punto|ponto)\s*[\])}>]\s*|\s+DOT\s+|\.)";
     Regex::new(&format!(r"(?-u)\b([A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}){at}([A-Za-z0-9-]{{1,63}}(?:{dot}[A-Za-z0-9-]{{2,63}}){{1,4}})\b"))
         .ok()
@@ -71,7 +80,46 @@ pub(super) fn emails(text: &str, max: usize) -> Vec<(String, bool)> {
         let host = DOT.as_ref()?.replace_all(found.get(2)?.as_str(), ".").into_owned();
         email(&format!("{}@{host}", found.get(1)?.as_str()))
     });
-    plain.chain(hidden.map(|email| (email, true))).take(max).collect()
+    let spoken = SPOKEN.iter().flat_map(|pattern| pattern.captures_iter(text)).filter_map(|found| {
+        let user = found.get(1)?.as_str();
+        let host = found.get(2).or(found.get(3))?.as_str().replace(" dot ", ".");
+        // "Find us at acme dot com" is where, not whom.
+        if NOBODY.contains(&user.to_ascii_lowercase().as_str()) { None } else { email(&format!("{user}@{host}")) }
+    });
+    let mut found: Vec<(String, bool)> = Vec::new();
+    for (email, is_hidden) in plain.chain(hidden.chain(spoken).map(|email| (email, true))) {
+        if found.len() < max && !found.iter().any(|(known, _)| *known == email) {
+            found.push((email, is_hidden));
+        }
+    }
+    found
+}
+
+/// Words before a place on the web.
+const NOBODY: [&str; 16] =
+    ["us", "me", "it", "more", "online", "visit", "look", "find", "is", "are", "be", "here", "site", "website", "store", "shop"];
+
+/// The address that an element stands for: a link to write to it, or parts of it that scripts put together.
+pub(super) fn email_of(element: ElementRef<'_>) -> Option<String> {
+    let attribute = |names: &[&str]| names.iter().find_map(|name| element.attr(name));
+    if let Some(href) = element.attr("href") {
+        if let Some((_, code)) = href.split_once("/cdn-cgi/l/email-protection#") {
+            return cloudflare_email(code);
+        }
+        if href.split(':').next().is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("mailto")) {
+            return email(href);
+        }
+    }
+    if let Some(found) = element.attr("data-cfemail").and_then(cloudflare_email) {
+        return Some(found);
+    }
+    if let Some(whole) = attribute(&["data-email", "data-mail", "data-mailto"]) {
+        return email(whole).or_else(|| emails(whole, 1).into_iter().next().map(|(email, _)| email));
+    }
+    let host = attribute(&["data-domain", "data-host"])?;
+    let top = element.attr("data-tld").map(|top| format!(".{}", top.trim_start_matches('.'))).unwrap_or_default();
+    let user = attribute(&["data-user", "data-name", "data-local", "data-account", "data-u"])?;
+    email(&format!("{user}@{host}{top}"))
 }
 
 /// What Cloudflare puts into `data-cfemail`, or behind `/cdn-cgi/l/email-protection#`: hexadecimal, each byte of the address
@@ -111,6 +159,10 @@ mod tests {
             ("jane(at)acme.example now", "jane@acme.example ~"),
             ("info {at} mail (dot) acme (dot) example", "info@mail.acme.example ~"),
             ("jane AT acme DOT example", "jane@acme.example ~"),
+            ("jane.roe at acme dot example", "jane.roe@acme.example ~"),
+            ("jane @ acme.example, or call", "jane@acme.example ~"),
+            ("jane [ät] acme [punkt] example", "jane@acme.example ~"),
+            ("find us at acme dot example", ""),
             ("meet me at noon. dot", ""),
             ("open at acme.example", ""),
         ] {

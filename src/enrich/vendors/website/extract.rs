@@ -1,16 +1,17 @@
 //! From HTML to what the page says. The page is parsed once; every reader gets the same tree or the same lines.
 
-use scraper::{ElementRef, Html};
+use scraper::Html;
 use url::Url;
 
 use super::address::Found;
 use super::facts::{PageFacts, PageKind, Person, TEXT_BYTES_MAX};
 use super::html::{Line, Pattern, pattern, select};
 use super::node::Graph;
+use super::others::{Bystanders, digits_of};
 use super::people::Mention;
-use super::{address, branches, contact, hours, html, json_ld, links, markup, notice, others, people, prose, schema_org};
+use super::{address, branches, cards, contact, hours, html, json_ld, links, markup, notice, people, prose, schema_org};
 use crate::enrich::claim::{Claim, Field};
-use crate::enrich::words::{fold, one_line};
+use crate::enrich::words::{fold, name_words, one_line};
 
 /// How far each way of saying it is relied on, in percent.
 const TYPESET_ADDRESS: u8 = 65;
@@ -24,13 +25,9 @@ const HIDDEN: u8 = 45;
 const PERSONAL: u8 = 40;
 /// A number beside an address.
 const BY_ADDRESS: u8 = 75;
-/// What stands in a running text, which may be about anybody.
-const RUNNING: u8 = 40;
 pub(super) const TITLE: u8 = 30;
 
 const VALUES_MAX: usize = 20;
-/// Longer lines are running text, in bytes.
-const RUNNING_CHARS_MIN: usize = 90;
 const SCRIPTS_MAX: usize = 20;
 const PEOPLE_MAX: usize = 60;
 /// Lines around an address where a number is likely of the same business.
@@ -74,10 +71,21 @@ impl Page<'_> {
         let Self { document, lines, country, graph, facts } = self;
         let phone_country = country.unwrap_or("US");
         let links = links::read(document, url, phone_country);
-        let mut mentions = people::find(lines, phone_country);
-        mentions.splice(0..0, graph.people);
         let mut claims = names(document, &facts.title);
         let mut entities = graph.entities;
+        let bystanders = Bystanders::read(url, facts.lang.as_deref(), lines, claims.iter().chain(entities.iter().flatten()));
+        let mentions = {
+            let mut team = cards::team_lines(url, &facts.title, lines);
+            team.iter_mut().enumerate().for_each(|(at, team)| *team &= !bystanders.is_listed(at));
+            let own: Vec<Vec<String>> = claims
+                .iter()
+                .chain(entities.iter().flatten())
+                .filter(|claim| claim.field == Field::Name)
+                .map(|claim| name_words(&claim.value))
+                .collect();
+            let found = people::find(lines, &team, phone_country, &|name| own.contains(&name_words(name)));
+            graph.people.into_iter().chain(found).collect::<Vec<_>>()
+        };
         let said = |field: &Field, entities: &[Vec<Claim>]| entities.iter().flatten().any(|claim| claim.field == *field);
 
         let text = joined(lines);
@@ -87,7 +95,6 @@ impl Page<'_> {
         let several =
             addresses.iter().any(|found| found.address != addresses.first().map(|first| first.address.clone()).unwrap_or_default());
         let knows_phone = said(&Field::Phone, &entities);
-        let own_words = others::own_words(&claims);
         let knows_hours = said(&Field::Hours, &entities);
         let mut own_lines = vec![true; lines.len()];
         if several {
@@ -98,26 +105,29 @@ impl Page<'_> {
                 entities.push(branch.claims);
             }
         } else if let Some(found) = addresses.first() {
-            claims.extend(found.address.claims(if is_typeset(lines.get(text.line_at(found.at))) { TYPESET_ADDRESS } else { PROSE }));
+            claims.extend(found.address.claims(if lines.get(text.line_at(found.at)).is_some_and(|line| html::is_typeset(line.element)) {
+                TYPESET_ADDRESS
+            } else {
+                PROSE
+            }));
         }
-        let lang = facts.lang.as_deref();
-        let speaks_of_another = |line: &Line<'_>| is_running(line) || others::is_about_another(&line.text, &own_words, lang);
         claims.extend(links.claims.into_iter().map(|claim| {
-            let number: Option<String> = (claim.field == Field::Phone).then(|| digits_of(&claim.value));
-            // A link is as good as the line that it stands in.
-            let in_passing = number.is_some_and(|number| {
-                let tail = number.get(number.len().saturating_sub(9)..).unwrap_or(&number).to_owned();
-                let mut standing = lines.iter().filter(|line| digits_of(&line.text).contains(&tail)).peekable();
-                standing.peek().is_some() && standing.all(&speaks_of_another)
-            });
-            if in_passing { Claim { strength: claim.strength.min(RUNNING), ..claim } } else { claim }
+            if claim.field != Field::Phone {
+                return claim;
+            }
+            // A link is as good as the line that it stands in, the best of them.
+            let tail = tail_of(&claim.value);
+            let standing = lines.iter().enumerate().filter(|(_, line)| digits_of(&line.text).contains(&tail));
+            let strength_max = standing.map(|(at, line)| bystanders.strength_max(at, line, &tail)).max().unwrap_or(u8::MAX);
+            Claim { strength: claim.strength.min(strength_max), ..claim }
         }));
-        let kept: Vec<&Line<'_>> = lines.iter().zip(&own_lines).filter(|(_, own)| **own).map(|(line, _)| line).collect();
-        let rest = joined(kept.iter().copied());
+        let kept: Vec<(usize, &Line<'_>)> =
+            lines.iter().enumerate().zip(&own_lines).filter(|(_, own)| **own).map(|(line, _)| line).collect();
+        let rest = joined(kept.iter().map(|(_, line)| *line));
         if !knows_phone {
-            claims.extend(phones(&kept, country, &speaks_of_another));
+            claims.extend(phones(&kept, country, &bystanders));
         }
-        claims.extend(emails(&kept));
+        claims.extend(emails(kept.iter().map(|(_, line)| *line)));
         if !knows_hours {
             claims.extend(hours::find(&rest.text).and_then(|week| Claim::new(Field::Hours, &week.to_string(), PROSE)));
         }
@@ -156,24 +166,27 @@ fn names(document: &Html, title: &str) -> Vec<Claim> {
 }
 
 /// Numbers in text. One beside an address, in a footer, or under a label is more likely the business's own.
-fn phones(lines: &[&Line<'_>], country: Option<&str>, speaks_of_another: &dyn Fn(&Line<'_>) -> bool) -> Vec<Claim> {
-    let text = joined(lines.iter().copied());
-    let near: Vec<usize> = address::find(&text.text, country).iter().map(|found| text.line_at(found.at)).collect();
+fn phones(lines: &[(usize, &Line<'_>)], country: Option<&str>, bystanders: &Bystanders<'_>) -> Vec<Claim> {
+    let text = joined(lines.iter().map(|(_, line)| *line));
+    let addresses = address::find(&text.text, country);
+    let near: Vec<usize> = addresses.iter().map(|found| text.line_at(found.at)).collect();
+    // English says nothing of the country, but an address does.
+    let of_address = addresses.iter().find_map(|found| found.address.country.clone());
+    let country = country.or(of_address.as_deref());
     let mut claims = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
+    for (index, (at, line)) in lines.iter().enumerate() {
         // A label may be the line above.
-        let above = at.checked_sub(1).and_then(|above| lines.get(above)).map_or("", |above| above.text.as_str());
+        let above = index.checked_sub(1).and_then(|above| lines.get(above)).map_or("", |(_, above)| above.text.as_str());
         let is_label = prose::label(above) != prose::Label::None && above.len() < 40;
         let context = if is_label { format!("{above}\n{}", line.text) } else { line.text.clone() };
         for phone in prose::phones(&context, country, VALUES_MAX) {
-            let is_near = near.iter().any(|address| address.abs_diff(at) <= NEAR);
-            let strength = match (is_near, phone.is_labelled || is_typeset(Some(line)), speaks_of_another(line)) {
-                // A sentence may be about anybody.
-                (_, _, true) => RUNNING,
-                (true, _, false) => BY_ADDRESS,
-                (false, true, false) => LABELLED,
-                (false, false, false) => PROSE,
+            let is_near = near.iter().any(|address| address.abs_diff(index) <= NEAR);
+            let strength = match (is_near, phone.is_labelled || html::is_typeset(line.element)) {
+                (true, _) => BY_ADDRESS,
+                (false, true) => LABELLED,
+                (false, false) => PROSE,
             };
+            let strength = strength.min(bystanders.strength_max(*at, line, &tail_of(&phone.number)));
             let shown = prose::number(&phone.number, country.unwrap_or("US"));
             claims.extend(shown.and_then(|number| Claim::new(Field::Phone, &number, strength)).filter(|_| claims.len() < VALUES_MAX));
         }
@@ -181,25 +194,16 @@ fn phones(lines: &[&Line<'_>], country: Option<&str>, speaks_of_another: &dyn Fn
     claims
 }
 
-fn emails(lines: &[&Line<'_>]) -> Vec<Claim> {
-    let own = lines.iter().filter(|line| !prose::is_credit(&line.text));
+fn emails<'a>(lines: impl Iterator<Item = &'a Line<'a>>) -> Vec<Claim> {
+    let own = lines.filter(|line| !prose::is_credit(&line.text));
     let found = own.flat_map(|line| contact::emails(&line.text, VALUES_MAX)).take(VALUES_MAX);
     found.filter_map(|(email, is_hidden)| Claim::new(Field::Email, &email, if is_hidden { HIDDEN } else { PROSE })).collect()
 }
 
-fn digits_of(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
-}
-
-/// Whether a line is a sentence in a text, and not one of those that say where and how the business is to be had.
-fn is_running(line: &Line<'_>) -> bool {
-    line.text.len() > RUNNING_CHARS_MIN && !is_typeset(Some(line))
-}
-
-fn is_typeset(line: Option<&Line<'_>>) -> bool {
-    let Some(line) = line else { return false };
-    let above = std::iter::once(line.element).chain(line.element.ancestors().take(20).filter_map(ElementRef::wrap));
-    above.map(|element| element.value().name()).any(|name| matches!(name, "address" | "footer"))
+/// A number's last digits, which are the same however its country is written.
+fn tail_of(number: &str) -> String {
+    let digits = digits_of(number);
+    digits.get(digits.len().saturating_sub(9)..).unwrap_or(&digits).to_owned()
 }
 
 /// Each person once, with what each mention adds.

@@ -81,7 +81,17 @@ fn a_number_is_weighed_by_where_it_stands() {
         ("<p>Website by Pixel Agency, phone 813-555-0199", ""),
         ("<p>Our friends call 813-555-0142", ""),
         ("<p>Call <a href='tel:813-555-0143'>this</a>", "Phone=+18135550143 75"),
-        ("<p>Yarrow Auto Repair <a href='tel:813-555-0143'>813-555-0143</a>", "Phone=+18135550143 40"),
+        ("<p>Yarrow Auto Repair <a href='tel:813-555-0143'>813-555-0143</a>", "Phone=+18135550143 25"),
+        ("<p>Acme 813-555-0142 | Yarrow Auto Repair 813-555-0143", "Phone=+18135550142 50, Phone=+18135550143 25"),
+        ("<p>813-555-0142 · a site by <a href=https://pixel.example>pixel</a> 813-555-0143", "Phone=+18135550142 50"),
+        ("<p>813-555-0142 · work of <a href=https://pixel.example>pixel</a> 813-555-0143", "Phone=+18135550142 50, Phone=+18135550143 25"),
+        ("<p>813-555-0142 <a href=https://maps.google.com/?q=acme>map</a>", "Phone=+18135550142 50"),
+        ("<h2>Our suppliers</h2><p>pixel<p>813-555-0143<h2>Write</h2><p>813-555-0142", "Phone=+18135550143 25, Phone=+18135550142 50"),
+        ("<div class='row sponsor-box'><p>pixel<p>813-555-0143</div>", "Phone=+18135550143 25"),
+        (
+            "<p>4 High St, Kingsbridge TQ7 1AB<p>020 7946 0018",
+            "Street=4 High St 50, City=Kingsbridge 50, Zip=TQ7 1AB 50, Country=GB 50, Phone=+442079460018 75",
+        ),
         (
             "<p>1 Main St<br>Tampa, FL 33602<br>813-555-0142",
             "Street=1 Main St 50, City=Tampa 50, State=FL 50, Zip=33602 50, Phone=+18135550142 75",

@@ -151,6 +151,18 @@ pub(super) fn lines(element: ElementRef<'_>) -> Vec<Line<'_>> {
     lines
 }
 
+/// Whether an element is set as an address, or at the foot of the page, where a business says how it is to be had.
+pub(super) fn is_typeset(element: ElementRef<'_>) -> bool {
+    let above = std::iter::once(element).chain(element.ancestors().take(20).filter_map(ElementRef::wrap));
+    above.map(|element| element.value().name()).any(|name| matches!(name, "address" | "footer"))
+}
+
+/// Of which level of headings the line is, the highest first.
+pub(super) fn heading_level(element: ElementRef<'_>) -> Option<usize> {
+    let near = std::iter::once(element).chain(element.ancestors().take(2).filter_map(ElementRef::wrap));
+    near.into_iter().find_map(|element| ["h1", "h2", "h3", "h4", "h5", "h6"].iter().position(|name| *name == element.value().name()))
+}
+
 /// Whether a style makes text that people can't see, and machines are meant to.
 fn is_unseen(style: &str) -> bool {
     let style: String = style.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_ascii_lowercase();

@@ -24,7 +24,7 @@ const PAGES_OF_A_KIND_MAX: usize = 6;
 const WORDS_MAX: usize = 6;
 
 static LINK_TAG: Pattern = pattern!("a[href], area[href]");
-static CLOUDFLARE: Pattern = pattern!("[data-cfemail]");
+static HIDDEN_MAIL: Pattern = pattern!("[data-cfemail], [data-domain], [data-email], [data-mail], [data-mailto]");
 
 /// Words by kind, folded, in English, German, French, Spanish, Portuguese, Italian and Dutch. A word that is the beginning of
 /// another stands for it, from five letters on.
@@ -191,9 +191,7 @@ pub(super) fn read(document: &Html, page: &Url, country: &str) -> Links {
             ranked.push((rank, kind, nth, url.into()));
         }
     }
-    for hidden in
-        select(document, &CLOUDFLARE).take(CLAIMS_MAX).filter_map(|element| contact::cloudflare_email(element.attr("data-cfemail")?))
-    {
+    for hidden in select(document, &HIDDEN_MAIL).take(CLAIMS_MAX).filter_map(contact::email_of) {
         claims.extend(Claim::new(Field::Email, &hidden, HIDDEN));
     }
     Links { claims, pages: best(ranked) }
@@ -224,6 +222,11 @@ fn best(mut ranked: Vec<(usize, PageKind, usize, String)>) -> Vec<(PageKind, Str
 /// What a page is for, as far as its address says.
 pub fn kind_by_address(url: &Url) -> Option<PageKind> {
     kind_of("", url).map(|(_, kind)| kind)
+}
+
+/// Whether folded words, such as a heading's, say that what follows is of a kind.
+pub(super) fn is_kind(folded: &str, kind: PageKind) -> bool {
+    kind_of_words(folded).is_some_and(|(_, found)| found == kind)
 }
 
 /// The kind, and how many words too many there are; what people read counts before the address.
@@ -326,6 +329,8 @@ mod tests {
             ("<p>Powered by Pixel <span><a href='tel:8135550199'>call</a></span>", ""),
             ("<a href='mailto:hi@acme.example'>Write</a><p>Site by Pixel", "hi@acme.example 75"),
             ("<a href='/cdn-cgi/l/email-protection#5a303b343f1a3b39373f743f223b372a363f'>[email protected]</a>", "jane@acme.example 60"),
+            ("<b data-user='jane' data-domain='acme' data-tld='example'>x</b>", "jane@acme.example 60"),
+            ("<b data-email='jane [at] acme.example'>x</b>", "jane@acme.example 60"),
             ("<span data-cfemail='5a303b343f1a3b39373f743f223b372a363f'>x</span>", "jane@acme.example 60"),
         ] {
             assert_eq!(said(body), wanted, "{body}");

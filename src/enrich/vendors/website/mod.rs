@@ -6,6 +6,7 @@
 
 mod address;
 mod branches;
+mod cards;
 mod charset;
 mod contact;
 pub mod extract;
@@ -21,6 +22,7 @@ mod kinds;
 mod links;
 mod manners;
 mod markup;
+mod names;
 mod node;
 mod notice;
 mod others;
@@ -224,6 +226,11 @@ fn host(url: &Url) -> Option<&str> {
 
 fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
+}
+
+/// Opening hours in the one form in which they are given, where they can be told, else the text.
+pub fn hours_in_one_form(text: &str) -> String {
+    hours::normalised(text)
 }
 
 /// By its content type; where the server gives none, by how it begins.

@@ -228,10 +228,13 @@ pub(super) fn is_credit(line: &str) -> bool {
     CREDITS.iter().any(|words| folded.starts_with(words) || folded.contains(&format!(" {words}")))
 }
 
+/// The part of a line that a place is in: footers have several.
 fn line_around(text: &str, at: usize) -> &str {
-    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    const ENDS: [char; 5] = ['\n', '|', '•', '·', '¦'];
+    let before = text.get(..at).unwrap_or_default();
+    let start = before.char_indices().rfind(|(_, letter)| ENDS.contains(letter)).map_or(0, |(at, letter)| at + letter.len_utf8());
     let start = text.ceil_char_boundary(start.max(at.saturating_sub(150)));
-    let end = text.get(at..).and_then(|after| after.find('\n')).map_or(text.len(), |length| at + length);
+    let end = text.get(at..).and_then(|after| after.find(ENDS)).map_or(text.len(), |length| at + length);
     text.get(start..text.floor_char_boundary(end.min(at + 150))).unwrap_or_default()
 }
 
@@ -264,6 +267,7 @@ mod tests {
             (Some("GB"), "Phone 020 7946 0018", "020 7946 0018 !"),
             (None, "Website by Pixel Agency 813-555-0199\n813-555-0142", "813-555-0142"),
             (None, "© Acme | Designed by Pixel, 813-555-0199", ""),
+            (None, "Acme 813-555-0142 | Designed by Pixel, 813-555-0199", "813-555-0142"),
         ] {
             assert_eq!(said(text, country), wanted, "{text}");
         }
