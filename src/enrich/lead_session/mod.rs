@@ -21,7 +21,8 @@ pub use want::{Ask, GainTable, Want};
 use self::plan::{Choice, choose};
 use self::session::{Round, Session};
 use super::research::Tools;
-use super::{Enricher, Error, Found, Progress, Run, Stop};
+use super::{Enricher, Error, Found, Run, Stop};
+use crate::job::Progress;
 use crate::types::payload::LeadMode;
 use crate::types::{LeadPayload, Route, Usd};
 
@@ -137,6 +138,7 @@ impl Enricher for LeadSession {
         let table = run.pinned("gains", || self.experience.snapshot()).await?;
         let mode = payload.mode;
         let mut session = Session::new(&self.tools, payload);
+        session.show(run);
         match mode {
             LeadMode::Waterfall => self.by_gain(&mut session, run, &table).await?,
             LeadMode::Llm => self.by_model(&mut session, run, &table).await?,
@@ -166,7 +168,7 @@ impl Session<'_> {
     fn show(&self, run: &Run) {
         let rounds_done = u32::try_from(self.rounds.len()).unwrap_or(u32::MAX);
         let rounds_max = u32::try_from(self.payload.max_rounds).unwrap_or(0);
-        run.show(Progress { rounds_done, rounds_max, found: self.found_so_far().into() });
+        run.show(Progress { rounds_done, rounds_max, found: self.found_so_far() });
     }
 }
 

@@ -13,6 +13,7 @@ use super::want::Want;
 use crate::enrich::research::markdown::escaped;
 use crate::enrich::research::{Business, Finding, Source};
 use crate::enrich::{Error, Found, Run};
+use crate::job::FoundField;
 use crate::types::Usd;
 use crate::types::payload::Lead;
 
@@ -58,10 +59,10 @@ impl Session<'_> {
     }
 
     /// What was found by now, for polls.
-    pub(super) fn found_so_far(&self) -> String {
-        let known = self.known();
-        let fields: BTreeMap<&str, &FieldValue> = known.fields.iter().map(|(key, value)| (*key, value)).collect();
-        serde_json::to_string(&json!({ "matched": known.resolution.score.is_some(), "fields": fields })).unwrap_or_default()
+    pub(super) fn found_so_far(&self) -> Vec<FoundField> {
+        let fields = self.known().fields.into_iter();
+        let found = fields.map(|(key, field)| FoundField { field: key.into(), value: field.value.into(), confidence: field.confidence });
+        found.collect()
     }
 
     fn rounds_on_the_wire(&self) -> Vec<Value> {

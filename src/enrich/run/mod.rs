@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::job::{Hop, HopOutcome};
+use crate::job::{Hop, HopOutcome, Progress};
 use crate::types::{Timestamp, Usd};
 
 /// Makes a hop durable. The job's actor is behind it.
@@ -25,17 +25,6 @@ pub trait Journal: Send + Sync {
 
     /// Shows how far the run is to whoever polls. Not durable, and nobody waits for it: a resumed run tells it again.
     fn show(&self, _progress: Progress) {}
-}
-
-/// How far a run is, for its buyer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// Rounds that are over.
-    pub rounds_done: u32,
-    /// Rounds at most.
-    pub rounds_max: u32,
-    /// What was found so far, as the JSON text of an object.
-    pub found: Box<str>,
 }
 
 /// Whether a dear step may be made: a payer who only signed a maximum may be gone by then.
