@@ -74,7 +74,7 @@ impl LeadSession {
                 Choice::Budget => return session.stop("budget"),
                 Choice::NoGain => return session.stop("no_gain"),
             };
-            let spent = run.spent();
+            let spent = run.so_far();
             let mut round = Round { tools: Vec::new(), found: Vec::new(), cost: Usd::ZERO, stopped_because: None };
             let mut before = known.lack;
             for action in actions {
@@ -86,7 +86,7 @@ impl LeadSession {
                 self.experience.learn(|table| Session::learn(table, action.ask, &before, &after));
                 before = after;
             }
-            round.cost = run.spent().minus(spent).unwrap_or(Usd::ZERO);
+            round.cost = run.so_far().minus(spent).unwrap_or(Usd::ZERO);
             let fresh = known.lack.iter().zip(&before).filter(|((_, lacked), (_, lacks))| lacks < lacked);
             round.found = fresh.map(|((want, _), _)| want.key()).collect();
             session.rounds.push(round);
