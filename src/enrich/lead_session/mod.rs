@@ -11,6 +11,7 @@ pub mod plan;
 mod record;
 mod result;
 mod session;
+mod summary;
 mod toolbox;
 mod want;
 
