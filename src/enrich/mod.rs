@@ -18,7 +18,7 @@ pub mod vendors;
 pub mod websearch;
 pub mod words;
 
-pub use run::{Answer, Call, Gate, Journal, JournalError, Progress, Run, RunSettings, Shelf, Stop};
+pub use run::{Answer, Call, Gate, Journal, JournalError, Run, RunSettings, Shelf, Stop};
 
 use crate::types::Route;
 

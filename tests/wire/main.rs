@@ -10,4 +10,5 @@ mod jobs;
 mod leads;
 mod limits;
 mod operators;
+mod progress;
 mod sessions;
