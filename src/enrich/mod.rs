@@ -19,6 +19,7 @@ pub mod words;
 
 pub use run::{Answer, Call, Gate, Journal, JournalError, Progress, Run, RunSettings, Stop};
 
+use crate::job::Lessons;
 use crate::types::Route;
 
 /// Sells one route.
@@ -36,6 +37,12 @@ pub trait Enricher: Send + Sync + std::fmt::Debug {
     /// [`Error::VendorUnavailable`] where no vendor could be asked at all, so that nothing can be said about a match;
     /// [`Error::Journal`] where a hop could not be recorded: the attempt is given up and resumed later.
     async fn run(&self, payload: &str, run: &mut Run) -> Result<Found, Error>;
+
+    /// Takes in what a run has learned, once that is durable: later runs go by it. Lessons come in no order, and again after a start.
+    fn learn(&self, _lessons: &Lessons) {}
+
+    /// Lets go of lessons that it took in: they are too old to count.
+    fn forget(&self, _lessons: &Lessons) {}
 }
 
 /// What a run found.

@@ -6,6 +6,7 @@
 
 pub mod fair;
 pub mod hop;
+pub mod lesson;
 pub mod payment;
 pub mod spec;
 pub mod state;
@@ -14,6 +15,7 @@ pub mod view;
 
 pub use fair::FairQueue;
 pub use hop::{Hop, HopOutcome};
+pub use lesson::{Lesson, Lessons};
 pub use payment::{Hosted, Payment};
 pub use spec::{Billing, Buyer, Spec};
 pub use state::{Bill, Failure, FailureCode, Job, State, Status};

@@ -118,6 +118,7 @@ impl Audit {
             | Table::Due
             | Table::Wallet
             | Table::Introduction
+            | Table::Precedent
             | Table::Lane => {}
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::due::{Due, WalletBook};
 use super::introduction::Introduction;
+use super::precedent::Precedent;
 use super::{Agent, Grant};
 use crate::billing::lane::{Change, Claimant, ItemKey, LaneId, TxHash};
 use crate::billing::{Account, Transfer};
@@ -193,4 +194,6 @@ pub enum Event {
     WalletPut(Box<WalletBook>),
     /// What became of a lane.
     LaneMoved(LaneId, Vec<Change>),
+    /// What a job came to, for quotes and plans.
+    PrecedentPut(Arc<Precedent>),
 }

@@ -7,11 +7,12 @@ use super::due::{Due, WalletBook};
 use super::event::{Delivery, Event, KeyEntry, ScopedKey};
 use super::history::{Entry, job_key, key_row};
 use super::introduction::Introduction;
+use super::precedent::{self, Precedent};
 use super::{Agent, Grant, Row, Shard, Table};
 use crate::billing::lane::{Change, ItemKey, LaneId};
 use crate::billing::{Account, JobTransfer, Transfer, TransferId};
 use crate::job::Job;
-use crate::types::{AgentId, DeliveryId, JobId, Map, TokenHash, Usd, Wallet};
+use crate::types::{AgentId, DeliveryId, JobId, Map, Route, TokenHash, Usd, Wallet};
 
 /// The changes of one or more commands, in order.
 #[derive(Debug, Default)]
@@ -36,6 +37,7 @@ enum RowKey {
     Wallet(Wallet),
     Lane(LaneId, LanePart),
     Introduction(JobId),
+    Precedent(precedent::Place),
 }
 
 /// A part of a lane that has a row of its own.
@@ -68,6 +70,7 @@ enum Image {
     /// None where the part is gone.
     Lane(Option<Change>),
     Introduction(Option<Introduction>),
+    Precedent(Arc<Precedent>),
 }
 
 /// What a durable group changed, ready to be absorbed by [`Unwritten`].
@@ -171,6 +174,11 @@ impl Group {
                     Some((RowKey::Introduction(introduction.job), Image::Introduction(Some(*introduction))))
                 }
                 Event::IntroductionGone(job) => Some((RowKey::Introduction(*job), Image::Introduction(None))),
+                // Only the newest of a place: the rows are as many as are kept, however many jobs ended since the last checkpoint.
+                Event::PrecedentPut(precedent) => {
+                    let place = precedent.place();
+                    shard.precedents.get(&place).map(|kept| (RowKey::Precedent(place), Image::Precedent(Arc::clone(kept))))
+                }
                 Event::DuePut(due) => Some((RowKey::Due(due.key), Image::Due(shard.due(&due.key).cloned().map(Box::new)))),
                 Event::DueGone(key) => Some((RowKey::Due(*key), Image::Due(None))),
                 Event::WalletPut(book) => Some((RowKey::Wallet(book.wallet), Image::Wallet(book.clone()))),
@@ -280,6 +288,7 @@ impl Unwritten {
             | RowKey::Due(_)
             | RowKey::Wallet(_)
             | RowKey::Introduction(_)
+            | RowKey::Precedent(_)
             | RowKey::Lane(..) => None,
         })
     }
@@ -298,6 +307,7 @@ impl Unwritten {
             | Image::Due(_)
             | Image::Wallet(_)
             | Image::Introduction(_)
+            | Image::Precedent(_)
             | Image::Lane(_) => None,
         })
     }
@@ -349,6 +359,7 @@ fn place_of(key: &RowKey, image: &Image) -> Place {
         RowKey::Wallet(wallet) => place(Table::Wallet, wallet.as_bytes()),
         RowKey::Lane(lane, part) => place(Table::Lane, &lane_row(*lane, *part)),
         RowKey::Introduction(job) => place(Table::Introduction, &job_key(job)),
+        RowKey::Precedent(at) => place(Table::Precedent, &precedent_row(*at)),
     }
 }
 
@@ -421,6 +432,9 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
         (RowKey::Introduction(job), Image::Introduction(introduction)) => {
             rows.push(Row { table: Table::Introduction, key: job_key(&job), value: introduction.as_ref().map(codec::encode) });
         }
+        (RowKey::Precedent(at), Image::Precedent(precedent)) => {
+            rows.push(put(Table::Precedent, &precedent_row(at), codec::encode(precedent)));
+        }
         // Keys and images are made in pairs above.
         (
             RowKey::Agent(_)
@@ -433,10 +447,22 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
             | RowKey::Due(_)
             | RowKey::Wallet(_)
             | RowKey::Introduction(_)
+            | RowKey::Precedent(_)
             | RowKey::Lane(..),
             _,
         ) => {}
     }
+}
+
+/// The row of a place: the route's number in the price list, then the place in its ring.
+fn precedent_row((route, place): precedent::Place) -> Vec<u8> {
+    let route: u8 = match route {
+        Route::Websearch => 0,
+        Route::LeadSession => 1,
+    };
+    let mut key = vec![route];
+    key.extend(place.to_be_bytes());
+    key
 }
 
 fn put(table: Table, key: &[u8], value: Vec<u8>) -> Row {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::codec::{self, CodecError};
 use super::due::{Due, WalletBook};
-use super::{Agent, Delivery, Grant, Group, Introduction, Shard, Table, Unwritten};
+use super::{Agent, Delivery, Grant, Group, Introduction, Precedent, Shard, Table, Unwritten};
 use crate::billing::Account;
 use crate::billing::lane::{Change, LaneId};
 use crate::job::Job;
@@ -88,6 +88,10 @@ impl Loader {
                 let introduction: Introduction = codec::decode(value).map_err(wrong)?;
                 self.shard.introductions.insert(introduction.job, introduction);
             }
+            Table::Precedent => {
+                let precedent: Arc<Precedent> = codec::decode(value).map_err(wrong)?;
+                self.shard.precedents.put(&precedent);
+            }
             // History is not part of the live state.
             Table::EndedJob | Table::Key | Table::Transfer | Table::JobByOwner | Table::Attempt | Table::OperatorLog => {}
         }
@@ -130,6 +134,7 @@ impl Shard {
             sorted(self.wallets.iter()),
             sorted(self.lanes.iter()),
             sorted(self.introductions.iter()),
+            self.precedents.iter().collect::<Vec<_>>(),
         ))
     }
 }

@@ -36,11 +36,13 @@ pub enum Table {
     Lane = 15,
     /// Paid jobs that their agents' shards have yet to hear of. Key: as of an ended one.
     Introduction = 16,
+    /// What the last jobs came to, so many of each route. Key: route, place.
+    Precedent = 17,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Agent,
         Self::Balance,
         Self::Token,
@@ -57,6 +59,7 @@ impl Table {
         Self::Wallet,
         Self::Lane,
         Self::Introduction,
+        Self::Precedent,
     ];
 
     /// Whether a start reads the whole of it. The others are history and are read row by row, on demand.
@@ -71,6 +74,7 @@ impl Table {
             | Self::Due
             | Self::Wallet
             | Self::Introduction
+            | Self::Precedent
             | Self::Lane => true,
             Self::EndedJob | Self::Key | Self::Transfer | Self::JobByOwner | Self::Attempt | Self::OperatorLog => false,
         }
@@ -85,6 +89,7 @@ impl Table {
             Self::Wallet => "wallet",
             Self::Lane => "lane",
             Self::Introduction => "introduction",
+            Self::Precedent => "precedent",
             Self::Token => "token",
             Self::Account => "account",
             Self::LiveJob => "live_job",

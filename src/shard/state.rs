@@ -8,6 +8,7 @@ use super::due::{Due, WalletBook};
 use super::event::{Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
 use super::introduction::Introduction;
+use super::precedent::Precedents;
 use super::unsettled::item_key;
 use crate::billing::lane::{Claimant, ItemKey, Lane, LaneId, Notice, Outcome, Sight};
 use crate::billing::{Account, Transfer};
@@ -33,6 +34,7 @@ pub struct Shard {
     pub(super) wallets: Map<Wallet, WalletBook>,
     pub(super) lanes: Map<LaneId, Lane>,
     pub(super) introductions: Map<JobId, Introduction>,
+    pub(super) precedents: Precedents,
     /// What each wallet has signed for and not paid yet: follows from jobs and dues (safety.md I-17).
     pub(super) unsettled: Map<Wallet, Usd>,
     /// How many of those bring their allowance along; none for most wallets.
@@ -171,6 +173,7 @@ impl Shard {
             Event::IntroductionGone(job) => {
                 self.introductions.remove(job);
             }
+            Event::PrecedentPut(precedent) => drop(self.precedents.put(precedent)),
             // History: only rows hold it.
             Event::JobListed(..) | Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
         }
@@ -299,6 +302,7 @@ impl Shard {
             }
             Command::Lane { id, event, policy } => self.lane_event(id, &event, &policy),
             Command::Job { id, event } => self.job_event(id, &event, Vec::new()),
+            Command::RunEnded { id, event, cohort, lessons } => self.run_ended(id, &event, cohort, lessons),
             Command::FailJob { id, reason, at } => {
                 let log = acted(at, "job_failed", &id, &reason);
                 self.job_event(id, &job::Event::OperatorFailed { at, message: reason }, vec![log])

@@ -20,9 +20,10 @@ use enrich_jobs::job::{Job, State};
 use enrich_jobs::shard::codec::{VERSION, decode, encode};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
-    Agent, Attempt, Delivery, Due, Event, Grant, Group, Introduction, KeyEntry, Loader, OperatorAct, Row, Shard, Table, Unwritten,
-    WalletBook,
+    Agent, Attempt, Delivery, Due, Event, Grant, Group, Introduction, KeyEntry, Loader, OperatorAct, Precedent, Row, Shard, Table,
+    Unwritten, WalletBook,
 };
+use enrich_jobs::types::payload::Cohort;
 use enrich_jobs::types::{AgentId, DeliveryId, Usd};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -69,6 +70,8 @@ fn values() -> Vec<Value> {
         value::<Due>("due", &samples::due()),
         value::<WalletBook>("wallet", &samples::wallet_book()),
         value::<Introduction>("introduction", &samples::introduction(0x35)),
+        value::<Precedent>("precedent", &samples::precedent()),
+        value::<Vec<Option<Cohort>>>("every_cohort", &samples::every_cohort()),
         value::<(LaneId, Change)>("lane", &samples::lane_row()),
         value::<Vec<Change>>("every_lane_change", &samples::lane_changes()),
     ]

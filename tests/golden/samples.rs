@@ -10,12 +10,15 @@ use enrich_jobs::billing::x402::messages::{Permit2Authorization, TokenPermission
 use enrich_jobs::billing::x402::sponsoring::Sponsored;
 use enrich_jobs::billing::x402::{Authorization, ClientKey, RequestHash, RevertReason, Signature, Terms, Verified};
 use enrich_jobs::billing::{Account, CreditKey, Price, Source, Transfer};
-use enrich_jobs::job::{Bill, Billing, Buyer, Failure, FailureCode, Hop, HopOutcome, Hosted, Job, Payment, Spec, State, Status};
+use enrich_jobs::job::{
+    Bill, Billing, Buyer, Failure, FailureCode, Hop, HopOutcome, Hosted, Job, Lesson, Lessons, Payment, Spec, State, Status,
+};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
     Agent, Attempt, AttemptOutcome, ClaimEnd, Debt, Delivery, Due, Event, Grant, Introduction, KeyEntry, Made, OperatorAct, PaymentUse,
-    ScopedKey, UsageKey, WalletBook,
+    Precedent, ScopedKey, UsageKey, WalletBook,
 };
+use enrich_jobs::types::payload::Cohort;
 use enrich_jobs::types::{AgentId, DeliveryId, JobId, Network, Route, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
 const AT: Timestamp = Timestamp::from_millis(1_767_225_600_123);
@@ -294,6 +297,17 @@ pub(crate) fn every_state() -> Vec<State> {
     states.chain(failures.map(failed_state)).collect()
 }
 
+pub(crate) fn precedent() -> Precedent {
+    let asked = vec![Lesson { question: 10, lacking: 0x3ff, brought: 0x201 }, Lesson { question: 0, lacking: 1, brought: 0 }];
+    let (lessons, cohort) = (Lessons { version: 1, asked }, Some(Cohort::WaterfallWithDomain));
+    let at = AT.plus_millis(4_000);
+    Precedent { number: 300, route: Route::LeadSession, cohort, at, matched: true, cost: usd(20_000), lessons }
+}
+
+pub(crate) fn every_cohort() -> Vec<Option<Cohort>> {
+    Cohort::ALL.into_iter().map(Some).chain([None]).collect()
+}
+
 pub(crate) fn delivery() -> Delivery {
     Delivery { id: delivery_id(), created_at: AT, attempts: 300, failures: 2, next_at: AT.plus_millis(5_000) }
 }
@@ -375,7 +389,7 @@ pub(crate) fn introduction(number: u8) -> Introduction {
 }
 
 /// All events, by [`name`].
-pub(crate) const EVENTS: [&str; 21] = [
+pub(crate) const EVENTS: [&str; 22] = [
     "account_put",
     "agent_put",
     "attempted",
@@ -395,6 +409,7 @@ pub(crate) const EVENTS: [&str; 21] = [
     "outbox_gone",
     "outbox_put",
     "posted",
+    "precedent_put",
     "token_put",
     "wallet_put",
 ];
@@ -423,6 +438,7 @@ pub(crate) fn name(event: &Event) -> &'static str {
         Event::DueGone(_) => "due_gone",
         Event::WalletPut(_) => "wallet_put",
         Event::LaneMoved(..) => "lane_moved",
+        Event::PrecedentPut(_) => "precedent_put",
     }
 }
 
@@ -471,6 +487,7 @@ pub(crate) fn history() -> Vec<Vec<Event>> {
         Event::LaneMoved(lane_id(), lane_changes()),
         Event::OutboxPut(delivery()),
         Event::JobMoved(job_id(0x34), Box::new(ended_state())),
+        Event::PrecedentPut(Arc::new(precedent())),
         Event::JobMoved(job_id(0x35), Box::new(failed_state(FailureCode::Cancelled))),
         Event::Attempted(delivery_id, number, attempt),
     ]);

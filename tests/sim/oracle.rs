@@ -60,6 +60,7 @@ impl Oracle {
                 | Event::JobListed(..)
                 | Event::IntroductionPut(_)
                 | Event::IntroductionGone(_)
+                | Event::PrecedentPut(_)
                 | Event::WalletPut(_) => {}
             }
         }

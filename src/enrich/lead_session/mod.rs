@@ -7,6 +7,7 @@
 
 mod converse;
 mod fields;
+mod gains;
 pub mod plan;
 mod record;
 mod result;
@@ -14,38 +15,37 @@ mod session;
 mod toolbox;
 mod want;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use want::{Ask, GainTable, Want};
+pub use gains::GainTable;
+pub use want::{Ask, Want};
 
+use self::gains::lesson;
 use self::plan::{Choice, choose};
 use self::session::{Round, Session};
 use super::research::Tools;
 use super::{Enricher, Error, Found, Progress, Run, Stop};
+use crate::job::Lessons;
 use crate::types::payload::LeadMode;
 use crate::types::{LeadPayload, Route, Usd};
 
-/// What sessions have learned, shared by all of a node. A clone is a pointer.
+/// What sessions have learned, shared by all of a node: the sum of the lessons that count now. A clone is a pointer.
 #[derive(Debug, Clone, Default)]
 pub struct Experience(Arc<Mutex<GainTable>>);
 
 impl Experience {
     /// What is expected now.
     pub fn snapshot(&self) -> GainTable {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.table().clone()
     }
 
-    /// Takes a table that was kept, unless it is of another version.
-    pub fn restore(&self, table: GainTable) {
-        if table.fits() {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = table;
-        }
-    }
-
-    fn learn(&self, observe: impl FnOnce(&mut GainTable)) {
-        observe(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    fn table(&self) -> MutexGuard<'_, GainTable> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The name under which a session's table is on record; ends with [`GainTable::VERSION`].
+const PINNED: &str = "gains.1";
 
 /// The enricher of `enrich/lead-session`.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl LeadSession {
                     break;
                 }
                 let after = session.known().lack;
-                self.experience.learn(|table| Session::learn(table, action.ask, &before, &after));
+                run.learned(GainTable::VERSION, lesson(action.ask, &before, &after));
                 before = after;
             }
             round.cost = run.spent().minus(spent).unwrap_or(Usd::ZERO);
@@ -134,7 +134,8 @@ impl Enricher for LeadSession {
         if let Some(budget) = payload.budget_usd {
             run.limit(budget);
         }
-        let table = run.pinned("gains", || self.experience.snapshot()).await?;
+        // By its version: what an earlier build has pinned in another shape is no table of ours.
+        let table = run.pinned(PINNED, || self.experience.snapshot()).await?;
         let mode = payload.mode;
         let mut session = Session::new(&self.tools, payload);
         match mode {
@@ -149,6 +150,14 @@ impl Enricher for LeadSession {
             }
         }
         session.conclude(run)
+    }
+
+    fn learn(&self, lessons: &Lessons) {
+        self.experience.table().learn(lessons);
+    }
+
+    fn forget(&self, lessons: &Lessons) {
+        self.experience.table().forget(lessons);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use url::Url;
 
-use super::want::{Ask, GainTable, Want};
+use super::gains::GainTable;
+use super::want::{Ask, Want};
 use crate::types::Usd;
 
 /// A question that could be asked now.

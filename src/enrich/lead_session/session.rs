@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::fields::{self, Known};
-use super::plan::{Action, Lack, Target};
+use super::plan::{Action, Target};
 use super::record::Record;
-use super::want::{Ask, GainTable, Want};
+use super::want::{Ask, Want};
 use crate::enrich::claim::{Field, first};
 use crate::enrich::matching::{NAME_ALIKE, judge};
 use crate::enrich::research::hits::Hit;
@@ -122,15 +122,6 @@ impl<'a> Session<'a> {
                 self.checked.insert(address.clone());
                 self.research.check_email(run, address).await?;
                 Ok("email")
-            }
-        }
-    }
-
-    /// Learns what a round's question brought of what was lacking.
-    pub(super) fn learn(table: &mut GainTable, ask: Ask, before: &Lack, after: &Lack) {
-        for ((want, lacking), (_, still)) in before.iter().zip(after) {
-            if *lacking > 0 {
-                table.observe(ask, *want, still < lacking);
             }
         }
     }

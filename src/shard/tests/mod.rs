@@ -6,6 +6,7 @@ mod introductions;
 mod lives;
 mod paid;
 mod payments;
+mod precedents;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
