@@ -19,6 +19,7 @@ pub mod words;
 
 pub use run::{Answer, Call, Gate, Journal, JournalError, Progress, Run, RunSettings, Stop};
 
+use crate::billing::quote::Estimate;
 use crate::job::Lessons;
 use crate::types::Route;
 
@@ -27,6 +28,11 @@ use crate::types::Route;
 pub trait Enricher: Send + Sync + std::fmt::Debug {
     /// Which route this is.
     fn route(&self) -> Route;
+
+    /// What a run with this payload costs by its plan, for quotes. A job never costs more than what this bounds it by.
+    fn estimate(&self, _payload: &str) -> Estimate {
+        Estimate::unknown()
+    }
 
     /// Runs the job whose payload is the JSON text `payload`, already validated at submit.
     ///

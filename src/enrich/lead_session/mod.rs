@@ -6,6 +6,7 @@
 //! promises anything; its last round says which.
 
 mod converse;
+mod estimate;
 mod fields;
 mod gains;
 pub mod plan;
@@ -25,6 +26,7 @@ use self::plan::{Choice, choose};
 use self::session::{Round, Session};
 use super::research::Tools;
 use super::{Enricher, Error, Found, Progress, Run, Stop};
+use crate::billing::quote::Estimate;
 use crate::job::Lessons;
 use crate::types::payload::LeadMode;
 use crate::types::{LeadPayload, Route, Usd};
@@ -124,6 +126,11 @@ fn reason(stop: Stop) -> &'static str {
 impl Enricher for LeadSession {
     fn route(&self) -> Route {
         Route::LeadSession
+    }
+
+    fn estimate(&self, payload: &str) -> Estimate {
+        let payload = LeadPayload::parse(payload).ok();
+        payload.and_then(|payload| estimate::estimate(&self.tools, &payload).ok()).unwrap_or_else(Estimate::unknown)
     }
 
     async fn run(&self, payload: &str, run: &mut Run) -> Result<Found, Error> {

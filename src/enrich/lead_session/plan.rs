@@ -34,7 +34,7 @@ pub enum Target {
 pub type Lack = [(Want, u32); Want::ALL.len()];
 
 /// At most so many questions in one round: what the first ones bring changes what is worth asking.
-const ACTIONS_A_ROUND: usize = 3;
+pub(super) const ACTIONS_A_ROUND: usize = 3;
 /// A question that promises less than this for a cent, in thousandths of a point, isn't asked.
 const GAIN_MIN: u64 = 60;
 

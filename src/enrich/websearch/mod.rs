@@ -5,6 +5,7 @@
 //! the business asked for, by the rule of [`super::matching`], is merged with its sources. Everything follows from the payload
 //! and the recorded hops, so a resumed run comes to the same bytes.
 
+mod estimate;
 mod result;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use super::research::resolve::Standing;
 use super::research::{Finding, Outcome, Research, Resolution, Tools, resolve};
 use super::vendors::website::{PageFacts, PageKind};
 use super::{Enricher, Error, Found, JournalError, Run};
+use crate::billing::quote::Estimate;
 use crate::types::{Route, WebsearchPayload};
 
 /// A candidate with fewer points isn't worth a page.
@@ -47,6 +49,11 @@ impl Websearch {
 impl Enricher for Websearch {
     fn route(&self) -> Route {
         Route::Websearch
+    }
+
+    fn estimate(&self, payload: &str) -> Estimate {
+        let payload = WebsearchPayload::parse(payload).ok();
+        payload.and_then(|payload| estimate::estimate(&self.tools, &payload).ok()).unwrap_or_else(Estimate::unknown)
     }
 
     async fn run(&self, payload: &str, run: &mut Run) -> Result<Found, Error> {
