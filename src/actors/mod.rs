@@ -16,6 +16,7 @@ pub mod node;
 mod operators;
 mod paid;
 mod published;
+mod quotes;
 mod retention;
 mod shard;
 mod slots;
@@ -30,4 +31,5 @@ pub use paid::{
     Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, NewcomersStatus, PaidOrder,
     PaymentError, SettlementsStatus, Stuck, WalletExposure, Way, Why, books,
 };
+pub use quotes::{Compared, Quoted};
 pub use wallets::SignedIn;

@@ -149,6 +149,11 @@ impl ShardHandle {
         tokio::spawn(written_keys::fill(Arc::clone(self), keys));
     }
 
+    /// What the last jobs of a route came to.
+    pub(super) fn precedents(&self, route: Route) -> Vec<Arc<Precedent>> {
+        self.durable_precedents().of(route).cloned().collect()
+    }
+
     /// A durable precedent: it counts from now on, and the one in whose place it is doesn't.
     pub(super) fn remember(&self, precedent: &Arc<Precedent>) {
         let mut precedents = self.durable_precedents();

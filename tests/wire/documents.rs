@@ -61,6 +61,10 @@ async fn answers_fit_their_schemas() {
         public.fits("get", path, &server.get(path, &agent).await);
         public.fits("get", path, &server.get(path, "x").await);
     }
+    let quote = "/api/v1/enrich/quote";
+    for (bearer, body) in [(&*agent, order.to_string()), (&*agent, "{}".to_owned()), ("x", order.to_string())] {
+        public.fits("post", quote, &server.post(quote, bearer, &body).await);
+    }
     let keys = "/api/v1/agents/usage-keys";
     public.fits("post", keys, &server.post(keys, &agent, r#"{"label":"k","spend_cap_usd":1}"#).await);
     for path in ["/healthz", "/readyz"] {
