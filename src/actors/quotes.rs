@@ -49,15 +49,16 @@ impl Node {
     pub fn quote(&self, route: Route, payload: &str, ceiling: Usd) -> Result<Quoted, Error> {
         let estimate = self.inner.enricher(route).map_or_else(Estimate::unknown, |enricher| enricher.estimate(payload));
         let cohort = Cohort::of(route, payload);
-        let mut precedents: Vec<_> = self.shards.iter().flat_map(|shard| shard.precedents(route)).collect();
-        let alike = |precedent: &Precedent| cohort.is_some() && precedent.cohort == cohort;
+        let seen = |precedent: &Precedent| (precedent.cohort, precedent.at, (precedent.matched, precedent.cost));
+        let mut precedents: Vec<_> = self.shards.iter().flat_map(|shard| shard.precedents(route, seen)).collect();
+        let is_alike = |of: Option<Cohort>| cohort.is_some() && of == cohort;
         let mut compared = Compared::Route;
-        if precedents.iter().filter(|precedent| alike(precedent)).count() >= JOBS_MIN {
-            precedents.retain(|precedent| alike(precedent));
+        if precedents.iter().filter(|(cohort, ..)| is_alike(*cohort)).count() >= JOBS_MIN {
+            precedents.retain(|(cohort, ..)| is_alike(*cohort));
             compared = Compared::Cohort;
         }
-        let outcomes: Vec<_> = precedents.iter().map(|precedent| (precedent.matched, precedent.cost)).collect();
-        let times = || precedents.iter().map(|precedent| precedent.at);
+        let outcomes: Vec<_> = precedents.iter().map(|(_, _, outcome)| *outcome).collect();
+        let times = || precedents.iter().map(|(_, at, _)| *at);
         let price = self.inner.settings.prices.of(route);
         let quoted = quote(price, ceiling, &estimate, &outcomes);
         let Estimate { questions, budget, .. } = estimate;

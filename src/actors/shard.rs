@@ -149,9 +149,9 @@ impl ShardHandle {
         tokio::spawn(written_keys::fill(Arc::clone(self), keys));
     }
 
-    /// What the last jobs of a route came to.
-    pub(super) fn precedents(&self, route: Route) -> Vec<Arc<Precedent>> {
-        self.durable_precedents().of(route).cloned().collect()
+    /// What `look` sees of the last jobs of a route. It has to be quick: who ends a job waits for it.
+    pub(super) fn precedents<T>(&self, route: Route, look: impl Fn(&Precedent) -> T) -> Vec<T> {
+        self.durable_precedents().of(route).map(|precedent| look(precedent)).collect()
     }
 
     /// A durable precedent: it counts from now on, and the one in whose place it is doesn't.

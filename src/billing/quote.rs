@@ -115,18 +115,17 @@ pub fn quote(price: Price, ceiling: Usd, estimate: &Estimate, outcomes: &[(bool,
 }
 
 fn past(mut charges: Vec<Usd>, outcomes: &[(bool, Usd)]) -> Option<Past> {
-    charges.sort_unstable();
     let sum = charges.iter().fold(0_i128, |sum, charge| sum.saturating_add(i128::from(charge.micros())));
     let mean = sum.checked_div(i128::try_from(charges.len()).ok()?)?;
     // The nearest rank: the smallest charge that so many of them don't exceed.
-    let at = |tenths: usize| charges.get(charges.len().saturating_mul(tenths).div_ceil(10).checked_sub(1)?).copied();
-    Some(Past {
-        jobs: charges.len(),
-        matched: outcomes.iter().filter(|(matched, _)| *matched).count(),
-        mean: Usd::from_micros(i64::try_from(mean).ok()?),
-        median: at(5)?,
-        p90: at(9)?,
-    })
+    let mut at = |tenths: usize| {
+        let rank = charges.len().saturating_mul(tenths).div_ceil(10).checked_sub(1)?;
+        // A rank needs no sorting, and anybody may ask.
+        (rank < charges.len()).then(|| *charges.select_nth_unstable(rank).1)
+    };
+    let (median, p90) = (at(5)?, at(9)?);
+    let matched = outcomes.iter().filter(|(matched, _)| *matched).count();
+    Some(Past { jobs: outcomes.len(), matched, mean: Usd::from_micros(i64::try_from(mean).ok()?), median, p90 })
 }
 
 #[cfg(test)]

@@ -203,6 +203,29 @@ async fn a_quote_rests_on_the_same_after_a_restart_and_a_kill() {
     assert!(before.contains("jobs: 42"), "{before}");
 }
 
+/// What is too old to count is taken off, here as after a start.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_than_the_last_jobs_of_a_shard_count() {
+    const KEPT: u32 = 256;
+    let (sessions, memory) = (Sessions::new(), Memory::new(1));
+    let (experience, sold) = sessions.sold();
+    let (world, life) = TestNode::mortal_selling(memory.clone(), sold).await;
+    let agents = agents(&world).await;
+    Sessions::run(&world, &agents, 2 * 256 + 30).await;
+    let learned = experience.snapshot();
+    let (tried, found) = learned.observed(Ask::Directory, Want::Phone);
+    assert!(tried == KEPT && (KEPT / 2..KEPT).contains(&found), "{tried} {found}");
+    let payload = r#"{"lead":{"company":"Acme Corp"},"mode":"waterfall"}"#;
+    let of = |world: &TestNode| world.node.quote(Route::LeadSession, payload, Usd::from_micros(50_000)).unwrap();
+    let quoted = of(&world);
+    assert_eq!((quoted.jobs, quoted.jobs_max), (256, 256));
+    life.end();
+    let (experience, sold) = sessions.sold();
+    let world = TestNode::selling(memory, sold).await;
+    assert_eq!(experience.snapshot(), learned);
+    assert_eq!(format!("{:?}", of(&world)), format!("{quoted:?}"));
+}
+
 /// A directory's worth of lead sessions, planned by real experience.
 struct Sessions {
     _folder: tempfile::TempDir,

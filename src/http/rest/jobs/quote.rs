@@ -29,7 +29,7 @@ pub struct QuoteAnswer {
     /// On average, as `basis` says.
     #[schema(value_type = f64, minimum = 0)]
     expected_usd: Usd,
-    /// At most, whatever happens; never above `bill_up_to_usd`.
+    /// At most; never above `bill_up_to_usd`.
     #[schema(value_type = f64, minimum = 0)]
     max_usd: Usd,
     /// What this rests on.
