@@ -65,6 +65,14 @@ async fn answers_fit_their_schemas() {
     for (bearer, body) in [(&*agent, order.to_string()), (&*agent, "{}".to_owned()), ("x", order.to_string())] {
         public.fits("post", quote, &server.post(quote, bearer, &body).await);
     }
+    for (path, body) in [
+        ("/api/v1/enrich/websearch", r#"{"business_name":"Acme Corp"}"#),
+        ("/api/v1/enrich/lead-session", r#"{"lead":{"company":"Acme Corp"}}"#),
+    ] {
+        for (bearer, body) in [(&*agent, "{"), (&*agent, "{}"), ("x", body)] {
+            public.fits("post", path, &server.post(path, bearer, body).await);
+        }
+    }
     let keys = "/api/v1/agents/usage-keys";
     public.fits("post", keys, &server.post(keys, &agent, r#"{"label":"k","spend_cap_usd":1}"#).await);
     for path in ["/healthz", "/readyz"] {

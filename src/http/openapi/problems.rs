@@ -39,7 +39,7 @@ pub fn add_to(operation: &mut Operation) {
             let own = [Kind::CallbackUrlForbidden, Kind::RateLimited];
             [&own[..], &BODY, &AGENT[..1], &AGENT[2..4], &[Kind::Internal]].concat()
         }
-        "websearch" => {
+        "websearch" | "leadSession" => {
             let billing = [Kind::HeaderNotSupported, Kind::InsufficientBalance, Kind::SpendCapReached, Kind::X402NotOffered];
             let own = [Kind::RateLimited, Kind::Draining, Kind::StorageFull, Kind::JobFailed, Kind::SettlementFailed, Kind::StillRunning];
             [&billing[..], &own, &PAID, &BODY, &KEYED, &AGENT[..4], &NODE].concat()

@@ -162,6 +162,25 @@ fn the_submit_schema_and_the_checks_say_the_same() {
     }
 }
 
+/// Each route that is sold while the caller waits has its place, its price and its payload.
+#[test]
+fn calls_that_wait_are_documented_alike() {
+    let [(document, _), _] = documents();
+    for (path, price, payload, result) in [
+        ("/api/v1/enrich/websearch", "1", "WebsearchPayload", "WebsearchResult"),
+        ("/api/v1/enrich/lead-session", "1.5", "LeadPayload", "LeadSessionResult"),
+    ] {
+        let operation = &document["paths"][path]["post"];
+        let info = &operation["x-payment-info"];
+        assert_eq!(info["price"], json!({"mode": "fixed", "currency": "USD", "amount": price}));
+        assert_eq!(info["billing_modes"], json!(["virtual_balance", "x402_exact"]));
+        let schema = |of: &Value| of["content"]["application/json"]["schema"]["$ref"].clone();
+        assert_eq!(schema(&operation["requestBody"]), format!("#/components/schemas/{payload}"));
+        assert_eq!(schema(&operation["responses"]["200"]), format!("#/components/schemas/{result}"));
+        assert!(operation["responses"]["504"]["description"].as_str().unwrap().contains("STILL_RUNNING"));
+    }
+}
+
 /// One price list feeds charges and documents alike.
 #[test]
 fn the_price_is_in_the_document() {
