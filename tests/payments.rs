@@ -332,7 +332,11 @@ async fn a_call_without_a_match_is_free() {
     let Some(world) = World::start(Script::hops(1).ending(nothing), Caps::default()).await else { return };
     for (path, body) in [("/api/v1/enrich/websearch", BUSINESS), ("/api/v1/enrich/lead-session", LEAD)] {
         let demand = world.post(path, "", body).await;
-        let found = world.paid(path, &world.sign(&demand, world.payer(1)).await, "", body).await;
+        let payment = world.sign(&demand, world.payer(1)).await;
+        // A session takes no payment, and uses none.
+        let refused = world.paid(path, &payment, "X-Session-Id: a\r\nX-Session-Budget-Usd: 5\r\n", body).await;
+        assert_eq!((&*refused.code(), &refused.json()["payment_state"]), ("SESSION_NEEDS_BALANCE", &json!("unused")));
+        let found = world.paid(path, &payment, "", body).await;
         assert_eq!((found.status, &found.json()["billed"]), (200, &json!(false)), "{}", found.text);
         let response = decoded(found.header("payment-response").unwrap());
         assert_eq!((&response["success"], &response["transaction"], &response["amount"]), (&json!(true), &json!(""), &json!("0")));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::billing::Transfer;
 use crate::job::{Job, Status};
 use crate::shard::{Agent, Attempt, Delivery, Grant, Refusal, UsageKey};
-use crate::types::{AgentId, DeliveryId, JobId, Route, Timestamp, Token, Usd};
+use crate::types::{AgentId, DeliveryId, JobId, Route, SessionCall, Timestamp, Token, Usd};
 
 /// An idempotency key as it came with a request.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Order {
     pub metadata: Box<[(Box<str>, Box<str>)]>,
     /// The caller's key.
     pub key: Option<IdempotencyKey>,
+    /// The session that it is a call of.
+    pub session: Option<SessionCall>,
 }
 
 /// An accepted job.

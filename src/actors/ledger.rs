@@ -176,6 +176,7 @@ impl Actor for Ledger {
                 state.checkpoint_if_due(&me);
             }
             Message::Sweep => {
+                state.forget_sessions(&me);
                 let owed = retention::owed(&state.handle, &state.shard);
                 tokio::spawn(retention::sweep(Arc::clone(&state.handle), state.epoch, owed));
             }
@@ -267,6 +268,8 @@ impl State {
                 | Event::DueGone(_)
                 | Event::WalletPut(_)
                 | Event::LaneMoved(..)
+                | Event::SessionPut(_)
+                | Event::SessionGone(_)
                 | Event::Attempted(..)
                 | Event::OperatorActed(_) => {}
             }
@@ -365,6 +368,15 @@ impl State {
             self.handle.node.published.forget(id);
             self.ended.pop_front();
         }
+    }
+
+    /// Sessions that nobody used for long leave the memory, and the store. Nobody waits to be told.
+    fn forget_sessions(&mut self, me: &ActorRef<Message>) {
+        let at = self.handle.node.clock.now();
+        if let Err(error) = self.shard.execute(Command::ForgetSessions { at }, &mut self.open.group) {
+            tracing::error!(shard = self.handle.id.0, %error, "old sessions can't be forgotten");
+        }
+        self.flush(me);
     }
 
     fn close_if_done(&mut self, me: &ActorRef<Message>) {

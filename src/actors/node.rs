@@ -20,9 +20,9 @@ use crate::clock::{Clock, Random};
 use crate::enrich::Enricher;
 use crate::job::{self, Billing, Effect, Job, Spec};
 use crate::shard::history::job_key;
-use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, Table, codec};
+use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, Session, Table, codec};
 use crate::store::Store;
-use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, UsageKeyId, Usd};
+use crate::types::{AgentId, JobId, Route, ServerKey, SessionId, SessionKey, ShardId, Slot, Token, TokenKind, UsageKeyId, Usd};
 
 /// What the operator decides.
 #[derive(Debug, Clone, Copy)]
@@ -247,7 +247,7 @@ impl Node {
         {
             return Ok(accepted);
         }
-        let Order { caller, route, payload, ceiling, callback_url, metadata, key } = order;
+        let Order { caller, route, payload, ceiling, callback_url, metadata, key, session } = order;
         let shard = self.shard(caller.agent.slot())?;
         let at = self.inner.clock.now();
         let spec = Arc::new(Spec {
@@ -263,6 +263,7 @@ impl Node {
             run_ms: self.inner.settings.run_ms,
             payment: None,
             buyer: None,
+            session,
         });
         let scope = caller.agent.as_bytes();
         match keyed(shard, scope, key.as_ref(), |key| Command::Submit { spec: Arc::clone(&spec), key }).await? {
@@ -347,6 +348,16 @@ impl Node {
     pub async fn agent(&self, id: AgentId) -> Result<Agent, Error> {
         let found = self.shard(id.slot())?.read(move |view| view.shard.agent(&id).cloned()).await?;
         found.ok_or(Error::NoAgent(id))
+    }
+
+    /// An agent's session, unless it is over.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where its shard does not answer.
+    pub async fn session(&self, agent: AgentId, id: &SessionId) -> Result<Option<Session>, Error> {
+        let (key, now) = (SessionKey::new(agent, id), self.inner.clock.now());
+        let known = self.shard(agent.slot())?.read(move |view| view.shard.session(&key).cloned()).await?;
+        Ok(known.filter(|session| !session.is_over(now)))
     }
 
     /// A new bearer for an agent; the old one is unknown from then on.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Payment;
 use crate::billing::{Network, Price};
-use crate::types::{AgentId, JobId, Route, Timestamp, UsageKeyId, Usd, Wallet};
+use crate::types::{AgentId, JobId, Route, SessionCall, Timestamp, UsageKeyId, Usd, Wallet};
 
 /// How the job is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,8 @@ pub struct Spec {
     pub payment: Option<Arc<Payment>>,
     /// Who ordered it, for [`Billing::Upto`] with a bearer.
     pub buyer: Option<Buyer>,
+    /// Of which of its agent's sessions it is, for [`Billing::Virtual`].
+    pub session: Option<SessionCall>,
 }
 
 impl Spec {

@@ -32,6 +32,7 @@ fn accepted(upto: bool) -> Job {
         run_ms: 900_000,
         payment: None,
         buyer: None,
+        session: None,
     }))
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use super::paid_audit::Paid;
+use super::session_audit::InSessions;
 use super::{Event, Group, Shard, Table, codec};
 use crate::billing::{Account, JobTransfer, PaymentTransfer, Transfer, TransferId};
 use crate::job::{Billing, Job, Status};
@@ -26,6 +27,7 @@ pub struct Audit {
     seen: HashMap<TransferId, (Usd, Timestamp)>,
     of_job: HashMap<JobId, [Option<Usd>; 7]>,
     pub(super) paid: Paid,
+    pub(super) in_sessions: InSessions,
     /// Jobs whose end only the journal tells of so far, with their rows still to come or not.
     ended_in_journal: HashMap<JobId, std::sync::Arc<Job>>,
     ended: u64,
@@ -118,6 +120,7 @@ impl Audit {
             | Table::Due
             | Table::Wallet
             | Table::Introduction
+            | Table::Session
             | Table::Precedent
             | Table::Lane => {}
         }
@@ -133,6 +136,7 @@ impl Audit {
         if !job.state.held.is_zero() {
             self.wrong("I-2", format!("{id} has ended and still holds {}", job.state.held));
         }
+        self.ended_in_session(job);
         let Billing::Virtual { .. } = job.spec.billing else { return self.ended_paid(job) };
         let Some(bill) = job.state.bill else {
             self.wrong("I-2", format!("{id} has ended without a bill"));
@@ -167,12 +171,14 @@ impl Audit {
                 self.wrong("I-4", format!("{} says it holds {}, its live jobs hold {held} micro-dollars", agent.id, agent.held));
             }
         }
+        self.sessions(shard);
         let mut checked = BTreeMap::new();
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         checked.insert("agents", count(shard.agents.len()));
         checked.insert("transfers", count(self.seen.len()));
         checked.insert("live_jobs", count(shard.jobs.len()));
         checked.insert("ended_jobs", self.ended);
+        checked.insert("sessions", count(shard.sessions().count()));
         checked.insert("callbacks_owed", count(shard.outbox.len()));
         Findings { checked, broken: self.broken }
     }

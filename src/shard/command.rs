@@ -176,6 +176,11 @@ pub enum Command {
         /// What it has learned.
         lessons: Lessons,
     },
+    /// Let sessions go that are over.
+    ForgetSessions {
+        /// When.
+        at: Timestamp,
+    },
     /// An operator fails a job that is stuck.
     FailJob {
         /// Which.
@@ -334,6 +339,30 @@ pub enum Refusal {
         /// What was wanted.
         wanted: Usd,
     },
+    /// The ceiling doesn't fit into what is left of the session's budget.
+    #[error("the session's budget does not cover the ceiling")]
+    SessionBudget {
+        /// All of it.
+        budget: Usd,
+        /// What is left.
+        left: Usd,
+        /// What was wanted.
+        wanted: Usd,
+    },
+    /// The session has another budget since its first call.
+    #[error("the session's budget is {budget}, not {asked}")]
+    SessionBudgetFixed {
+        /// What it has.
+        budget: Usd,
+        /// What was asked for.
+        asked: Usd,
+    },
+    /// No such session, and no budget to begin it with.
+    #[error("no such session")]
+    NoSession,
+    /// There is no room for another session.
+    #[error("the agent has as many sessions as it can have")]
+    TooManySessions,
     /// The key came with another request before.
     #[error("the idempotency key was used for another request")]
     KeyReused,

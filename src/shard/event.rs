@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::due::{Due, WalletBook};
 use super::introduction::Introduction;
 use super::precedent::Precedent;
+use super::session::Session;
 use super::{Agent, Grant};
 use crate::billing::lane::{Change, Claimant, ItemKey, LaneId, TxHash};
 use crate::billing::{Account, Transfer};
 use crate::job::{Hop, Spec, State};
-use crate::types::{AgentId, DeliveryId, JobId, Network, Timestamp, TokenHash, UsageKeyId, Usd};
+use crate::types::{AgentId, DeliveryId, JobId, Network, SessionKey, Timestamp, TokenHash, UsageKeyId, Usd};
 
 /// The key under which an idempotency key is looked up: a hash of the caller's scope and the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -194,6 +195,10 @@ pub enum Event {
     WalletPut(Box<WalletBook>),
     /// What became of a lane.
     LaneMoved(LaneId, Vec<Change>),
+    /// A session, whole.
+    SessionPut(Box<Session>),
+    /// A session is over, and its name may begin anew.
+    SessionGone(SessionKey),
     /// What a job came to, for quotes and plans.
     PrecedentPut(Arc<Precedent>),
 }

@@ -8,11 +8,12 @@ use super::event::{Delivery, Event, KeyEntry, ScopedKey};
 use super::history::{Entry, job_key, key_row};
 use super::introduction::Introduction;
 use super::precedent::{self, Precedent};
+use super::session::Session;
 use super::{Agent, Grant, Row, Shard, Table};
 use crate::billing::lane::{Change, ItemKey, LaneId};
 use crate::billing::{Account, JobTransfer, Transfer, TransferId};
 use crate::job::Job;
-use crate::types::{AgentId, DeliveryId, JobId, Map, Route, TokenHash, Usd, Wallet};
+use crate::types::{AgentId, DeliveryId, JobId, Map, Route, SessionKey, TokenHash, Usd, Wallet};
 
 /// The changes of one or more commands, in order.
 #[derive(Debug, Default)]
@@ -37,6 +38,7 @@ enum RowKey {
     Wallet(Wallet),
     Lane(LaneId, LanePart),
     Introduction(JobId),
+    Session(SessionKey),
     Precedent(precedent::Place),
 }
 
@@ -70,6 +72,7 @@ enum Image {
     /// None where the part is gone.
     Lane(Option<Change>),
     Introduction(Option<Introduction>),
+    Session(Option<Box<Session>>),
     Precedent(Arc<Precedent>),
 }
 
@@ -174,6 +177,8 @@ impl Group {
                     Some((RowKey::Introduction(introduction.job), Image::Introduction(Some(*introduction))))
                 }
                 Event::IntroductionGone(job) => Some((RowKey::Introduction(*job), Image::Introduction(None))),
+                Event::SessionPut(session) => Some((RowKey::Session(session.key()), Image::Session(Some(session.clone())))),
+                Event::SessionGone(key) => Some((RowKey::Session(*key), Image::Session(None))),
                 // Only the newest of a place: the rows are as many as are kept, however many jobs ended since the last checkpoint.
                 Event::PrecedentPut(precedent) => {
                     let place = precedent.place();
@@ -288,6 +293,7 @@ impl Unwritten {
             | RowKey::Due(_)
             | RowKey::Wallet(_)
             | RowKey::Introduction(_)
+            | RowKey::Session(_)
             | RowKey::Precedent(_)
             | RowKey::Lane(..) => None,
         })
@@ -307,6 +313,7 @@ impl Unwritten {
             | Image::Due(_)
             | Image::Wallet(_)
             | Image::Introduction(_)
+            | Image::Session(_)
             | Image::Precedent(_)
             | Image::Lane(_) => None,
         })
@@ -359,6 +366,7 @@ fn place_of(key: &RowKey, image: &Image) -> Place {
         RowKey::Wallet(wallet) => place(Table::Wallet, wallet.as_bytes()),
         RowKey::Lane(lane, part) => place(Table::Lane, &lane_row(*lane, *part)),
         RowKey::Introduction(job) => place(Table::Introduction, &job_key(job)),
+        RowKey::Session(key) => place(Table::Session, &key.to_bytes()),
         RowKey::Precedent(at) => place(Table::Precedent, &precedent_row(*at)),
     }
 }
@@ -432,6 +440,9 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
         (RowKey::Introduction(job), Image::Introduction(introduction)) => {
             rows.push(Row { table: Table::Introduction, key: job_key(&job), value: introduction.as_ref().map(codec::encode) });
         }
+        (RowKey::Session(key), Image::Session(session)) => {
+            rows.push(Row { table: Table::Session, key: key.to_bytes(), value: session.as_ref().map(codec::encode) });
+        }
         (RowKey::Precedent(at), Image::Precedent(precedent)) => {
             rows.push(put(Table::Precedent, &precedent_row(at), codec::encode(precedent)));
         }
@@ -447,6 +458,7 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
             | RowKey::Due(_)
             | RowKey::Wallet(_)
             | RowKey::Introduction(_)
+            | RowKey::Session(_)
             | RowKey::Precedent(_)
             | RowKey::Lane(..),
             _,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::codec::{self, CodecError};
 use super::due::{Due, WalletBook};
+use super::session::Session;
 use super::{Agent, Delivery, Grant, Group, Introduction, Precedent, Shard, Table, Unwritten};
 use crate::billing::Account;
 use crate::billing::lane::{Change, LaneId};
@@ -88,6 +89,10 @@ impl Loader {
                 let introduction: Introduction = codec::decode(value).map_err(wrong)?;
                 self.shard.introductions.insert(introduction.job, introduction);
             }
+            Table::Session => {
+                let session: Session = codec::decode(value).map_err(wrong)?;
+                self.shard.put_session(session);
+            }
             Table::Precedent => {
                 let precedent: Arc<Precedent> = codec::decode(value).map_err(wrong)?;
                 self.shard.precedents.put(&precedent);
@@ -134,6 +139,7 @@ impl Shard {
             sorted(self.wallets.iter()),
             sorted(self.lanes.iter()),
             sorted(self.introductions.iter()),
+            sorted(self.sessions().map(|session| (session.key(), session))),
             self.precedents.iter().collect::<Vec<_>>(),
         ))
     }

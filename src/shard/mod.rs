@@ -20,6 +20,8 @@ mod paid_audit;
 mod paid_commands;
 pub mod precedent;
 pub mod row;
+pub mod session;
+mod session_audit;
 pub mod state;
 mod unsettled;
 
@@ -33,6 +35,7 @@ pub use introduction::Introduction;
 pub use load::Loader;
 pub use precedent::{Precedent, Precedents};
 pub use row::{Row, Table};
+pub use session::Session;
 pub use state::Shard;
 
 #[cfg(test)]

@@ -36,13 +36,15 @@ pub enum Table {
     Lane = 15,
     /// Paid jobs that their agents' shards have yet to hear of. Key: as of an ended one.
     Introduction = 16,
+    /// Agents' sessions. Key: agent id, a hash of the session's name.
+    Session = 17,
     /// What the last jobs came to, so many of each route. Key: route, place.
-    Precedent = 17,
+    Precedent = 18,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Agent,
         Self::Balance,
         Self::Token,
@@ -59,6 +61,7 @@ impl Table {
         Self::Wallet,
         Self::Lane,
         Self::Introduction,
+        Self::Session,
         Self::Precedent,
     ];
 
@@ -74,6 +77,7 @@ impl Table {
             | Self::Due
             | Self::Wallet
             | Self::Introduction
+            | Self::Session
             | Self::Precedent
             | Self::Lane => true,
             Self::EndedJob | Self::Key | Self::Transfer | Self::JobByOwner | Self::Attempt | Self::OperatorLog => false,
@@ -89,6 +93,7 @@ impl Table {
             Self::Wallet => "wallet",
             Self::Lane => "lane",
             Self::Introduction => "introduction",
+            Self::Session => "session",
             Self::Precedent => "precedent",
             Self::Token => "token",
             Self::Account => "account",

@@ -9,6 +9,7 @@ use super::event::{Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
 use super::introduction::Introduction;
 use super::precedent::Precedents;
+use super::session::Session;
 use super::unsettled::item_key;
 use crate::billing::lane::{Claimant, ItemKey, Lane, LaneId, Notice, Outcome, Sight};
 use crate::billing::{Account, Transfer};
@@ -34,6 +35,8 @@ pub struct Shard {
     pub(super) wallets: Map<Wallet, WalletBook>,
     pub(super) lanes: Map<LaneId, Lane>,
     pub(super) introductions: Map<JobId, Introduction>,
+    /// By agent, and the hash of the session's name.
+    pub(super) sessions: Map<AgentId, Map<u128, Session>>,
     pub(super) precedents: Precedents,
     /// What each wallet has signed for and not paid yet: follows from jobs and dues (safety.md I-17).
     pub(super) unsettled: Map<Wallet, Usd>,
@@ -173,6 +176,8 @@ impl Shard {
             Event::IntroductionGone(job) => {
                 self.introductions.remove(job);
             }
+            Event::SessionPut(session) => self.put_session((**session).clone()),
+            Event::SessionGone(key) => self.remove_session(key),
             Event::PrecedentPut(precedent) => drop(self.precedents.put(precedent)),
             // History: only rows hold it.
             Event::JobListed(..) | Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
@@ -302,6 +307,7 @@ impl Shard {
             }
             Command::Lane { id, event, policy } => self.lane_event(id, &event, &policy),
             Command::Job { id, event } => self.job_event(id, &event, Vec::new()),
+            Command::ForgetSessions { at } => Ok(self.forget_sessions(at)),
             Command::RunEnded { id, event, cohort, lessons } => self.run_ended(id, &event, cohort, lessons),
             Command::FailJob { id, reason, at } => {
                 let log = acted(at, "job_failed", &id, &reason);
@@ -342,12 +348,13 @@ impl Shard {
         };
         let agent = self.agents.get(&agent_id).filter(|agent| !agent.disabled).ok_or(Refusal::NoAgent)?;
         let (id, ceiling, at) = (spec.id, spec.ceiling, spec.created_at);
+        let mut events = Vec::with_capacity(6);
+        self.hold_in_session(&spec, &mut events)?;
         let available = agent.available.minus(ceiling)?;
         if available.is_negative() {
             return Err(Refusal::InsufficientBalance { available: agent.available, wanted: ceiling });
         }
         let held = agent.held.plus(ceiling)?;
-        let mut events = Vec::with_capacity(5);
         if let Some(usage_key) = usage_key {
             let known = agent.keys.iter().find(|known| known.id == usage_key).ok_or(Refusal::NoUsageKey)?;
             if known.expires_at.is_some_and(|expires_at| expires_at <= at) {
@@ -398,6 +405,9 @@ impl Shard {
             transfers.extend(second.transfers);
         }
         self.post(job, &after, &transfers, &mut events)?;
+        if first_bill(job, &after) {
+            self.end_in_session(job, &after, &mut events)?;
+        }
         if first_bill(job, &after) && owes {
             events.extend(owed_by(&after).map(|due| Event::DuePut(Box::new(due))));
         }

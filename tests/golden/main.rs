@@ -8,6 +8,8 @@
 //! format 1 is released, a changed sample may be recorded anew: remove its file first.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends at what it doesn't expect")]
 
+mod events;
+mod precedents;
 mod samples;
 
 use std::collections::BTreeSet;
@@ -20,7 +22,7 @@ use enrich_jobs::job::{Job, State};
 use enrich_jobs::shard::codec::{VERSION, decode, encode};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
-    Agent, Attempt, Delivery, Due, Event, Grant, Group, Introduction, KeyEntry, Loader, OperatorAct, Precedent, Row, Shard, Table,
+    Agent, Attempt, Delivery, Due, Event, Grant, Group, Introduction, KeyEntry, Loader, OperatorAct, Precedent, Row, Session, Shard, Table,
     Unwritten, WalletBook,
 };
 use enrich_jobs::types::payload::Cohort;
@@ -68,10 +70,11 @@ fn values() -> Vec<Value> {
         value::<Vec<Attempt>>("every_attempt", &samples::every_attempt()),
         value::<OperatorAct>("operator_act", &samples::operator_act()),
         value::<Due>("due", &samples::due()),
+        value::<Session>("session", &samples::session()),
         value::<WalletBook>("wallet", &samples::wallet_book()),
         value::<Introduction>("introduction", &samples::introduction(0x35)),
-        value::<Precedent>("precedent", &samples::precedent()),
-        value::<Vec<Option<Cohort>>>("every_cohort", &samples::every_cohort()),
+        value::<Precedent>("precedent", &precedents::precedent()),
+        value::<Vec<Option<Cohort>>>("every_cohort", &precedents::every_cohort()),
         value::<(LaneId, Change)>("lane", &samples::lane_row()),
         value::<Vec<Change>>("every_lane_change", &samples::lane_changes()),
     ]
@@ -169,6 +172,6 @@ fn every_row_lies_where_it_was() {
 /// A new variant needs a sample before its format is released.
 #[test]
 fn every_event_has_a_sample() {
-    let seen: BTreeSet<_> = samples::record().iter().map(samples::name).collect();
-    assert_eq!(seen, BTreeSet::from(samples::EVENTS));
+    let seen: BTreeSet<_> = samples::record().iter().map(events::name).collect();
+    assert_eq!(seen, BTreeSet::from(events::EVENTS));
 }

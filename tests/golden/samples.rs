@@ -10,16 +10,15 @@ use enrich_jobs::billing::x402::messages::{Permit2Authorization, TokenPermission
 use enrich_jobs::billing::x402::sponsoring::Sponsored;
 use enrich_jobs::billing::x402::{Authorization, ClientKey, RequestHash, RevertReason, Signature, Terms, Verified};
 use enrich_jobs::billing::{Account, CreditKey, Price, Source, Transfer};
-use enrich_jobs::job::{
-    Bill, Billing, Buyer, Failure, FailureCode, Hop, HopOutcome, Hosted, Job, Lesson, Lessons, Payment, Spec, State, Status,
-};
+use enrich_jobs::job::{Bill, Billing, Buyer, Failure, FailureCode, Hop, HopOutcome, Hosted, Job, Payment, Spec, State, Status};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
     Agent, Attempt, AttemptOutcome, ClaimEnd, Debt, Delivery, Due, Event, Grant, Introduction, KeyEntry, Made, OperatorAct, PaymentUse,
-    Precedent, ScopedKey, UsageKey, WalletBook,
+    ScopedKey, Session, UsageKey, WalletBook,
 };
-use enrich_jobs::types::payload::Cohort;
-use enrich_jobs::types::{AgentId, DeliveryId, JobId, Network, Route, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
+use enrich_jobs::types::{
+    AgentId, DeliveryId, JobId, Network, Route, SessionCall, SessionId, Slot, Timestamp, TokenHash, UsageKeyId, Usd, Wallet,
+};
 
 const AT: Timestamp = Timestamp::from_millis(1_767_225_600_123);
 
@@ -108,7 +107,19 @@ fn spec(number: u8) -> Spec {
         run_ms: 900_000,
         payment: None,
         buyer: None,
+        session: Some(session_call()),
     }
+}
+
+/// One call has ended and one is live.
+pub(crate) fn session() -> Session {
+    let id = session_call().id;
+    let (spent, held, used_at) = (usd(120_000), usd(1_500_000), Timestamp::from_millis(1_790_000_000_500));
+    Session { agent: agent_id(), id, budget: usd(5_000_000), spent, held, live: 1, began_at: AT, used_at }
+}
+
+fn session_call() -> SessionCall {
+    SessionCall { id: SessionId::parse("Batch_7-b").unwrap(), budget: Some(usd(5_000_000)) }
 }
 
 fn upto_spec(number: u8) -> Spec {
@@ -116,6 +127,7 @@ fn upto_spec(number: u8) -> Spec {
         billing: Billing::Upto { network: Network::Eip155(8453), payer: wallet(0x77) },
         payment: Some(Arc::new(payment())),
         buyer: Some(Buyer { agent: agent_id(), key: Some(usage_key_id()) }),
+        session: None,
         route: Route::LeadSession,
         callback_url: None,
         metadata: Box::default(),
@@ -297,17 +309,6 @@ pub(crate) fn every_state() -> Vec<State> {
     states.chain(failures.map(failed_state)).collect()
 }
 
-pub(crate) fn precedent() -> Precedent {
-    let asked = vec![Lesson { question: 10, lacking: 0x3ff, brought: 0x201 }, Lesson { question: 0, lacking: 1, brought: 0 }];
-    let (lessons, cohort) = (Lessons { version: 1, asked }, Some(Cohort::WaterfallWithDomain));
-    let at = AT.plus_millis(4_000);
-    Precedent { number: 300, route: Route::LeadSession, cohort, at, matched: true, cost: usd(20_000), lessons }
-}
-
-pub(crate) fn every_cohort() -> Vec<Option<Cohort>> {
-    Cohort::ALL.into_iter().map(Some).chain([None]).collect()
-}
-
 pub(crate) fn delivery() -> Delivery {
     Delivery { id: delivery_id(), created_at: AT, attempts: 300, failures: 2, next_at: AT.plus_millis(5_000) }
 }
@@ -388,66 +389,13 @@ pub(crate) fn introduction(number: u8) -> Introduction {
     Introduction { job: job_id(number), agent: agent_id(), key: Some((ScopedKey(1 << 125), 17)), at: AT }
 }
 
-/// All events, by [`name`].
-pub(crate) const EVENTS: [&str; 22] = [
-    "account_put",
-    "agent_put",
-    "attempted",
-    "balance",
-    "due_gone",
-    "due_put",
-    "hop_added",
-    "introduction_gone",
-    "introduction_put",
-    "job_listed",
-    "job_moved",
-    "job_opened",
-    "key_put",
-    "key_used",
-    "lane_moved",
-    "operator_acted",
-    "outbox_gone",
-    "outbox_put",
-    "posted",
-    "precedent_put",
-    "token_put",
-    "wallet_put",
-];
-
-/// Without a `_`, so that a new variant can't be forgotten here; then it also belongs into [`EVENTS`] and [`record`].
-pub(crate) fn name(event: &Event) -> &'static str {
-    match event {
-        Event::JobOpened(..) => "job_opened",
-        Event::JobMoved(..) => "job_moved",
-        Event::HopAdded(..) => "hop_added",
-        Event::AgentPut(_) => "agent_put",
-        Event::Balance { .. } => "balance",
-        Event::KeyUsed { .. } => "key_used",
-        Event::TokenPut(..) => "token_put",
-        Event::AccountPut(..) => "account_put",
-        Event::Posted(_) => "posted",
-        Event::KeyPut(..) => "key_put",
-        Event::OutboxPut(_) => "outbox_put",
-        Event::OutboxGone(_) => "outbox_gone",
-        Event::Attempted(..) => "attempted",
-        Event::OperatorActed(_) => "operator_acted",
-        Event::JobListed(..) => "job_listed",
-        Event::IntroductionPut(_) => "introduction_put",
-        Event::IntroductionGone(_) => "introduction_gone",
-        Event::DuePut(_) => "due_put",
-        Event::DueGone(_) => "due_gone",
-        Event::WalletPut(_) => "wallet_put",
-        Event::LaneMoved(..) => "lane_moved",
-        Event::PrecedentPut(_) => "precedent_put",
-    }
-}
-
 pub(crate) fn record() -> Vec<Event> {
     let gone = [
         Event::TokenPut(TokenHash([0x66; 32]), None),
         Event::OutboxGone(delivery_id()),
         Event::DueGone(item_key()),
         Event::IntroductionGone(job_id(0x35)),
+        Event::SessionGone(session().key()),
     ];
     history().into_iter().flatten().chain(gone).collect()
 }
@@ -484,10 +432,11 @@ pub(crate) fn history() -> Vec<Vec<Event>> {
     over.extend([
         Event::DuePut(Box::new(due())),
         Event::WalletPut(Box::new(wallet_book())),
+        Event::SessionPut(Box::new(session())),
         Event::LaneMoved(lane_id(), lane_changes()),
         Event::OutboxPut(delivery()),
         Event::JobMoved(job_id(0x34), Box::new(ended_state())),
-        Event::PrecedentPut(Arc::new(precedent())),
+        Event::PrecedentPut(Arc::new(crate::precedents::precedent())),
         Event::JobMoved(job_id(0x35), Box::new(failed_state(FailureCode::Cancelled))),
         Event::Attempted(delivery_id, number, attempt),
     ]);

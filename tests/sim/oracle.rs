@@ -60,6 +60,8 @@ impl Oracle {
                 | Event::JobListed(..)
                 | Event::IntroductionPut(_)
                 | Event::IntroductionGone(_)
+                | Event::SessionPut(_)
+                | Event::SessionGone(_)
                 | Event::PrecedentPut(_)
                 | Event::WalletPut(_) => {}
             }

@@ -79,6 +79,7 @@ impl World {
             run_ms: 60_000,
             payment: Some(Arc::clone(payment)),
             buyer: None,
+            session: None,
         };
         // Now and then with a key of the buyer's, which may be an old one.
         let key = self.luck.one_in(3).then(|| (1 << 120) | u128::from(self.luck.below(12)));

@@ -288,5 +288,6 @@ pub fn order(agent: AgentId, ceiling: Usd) -> Order {
         callback_url: None,
         metadata: Box::default(),
         key: None,
+        session: None,
     }
 }

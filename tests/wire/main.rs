@@ -11,3 +11,4 @@ mod leads;
 mod limits;
 mod operators;
 mod quotes;
+mod sessions;

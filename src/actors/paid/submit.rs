@@ -104,6 +104,7 @@ impl Node {
             run_ms: self.run_ms(&checked.verified),
             payment: Some(Arc::clone(&checked.payment)),
             buyer: order.caller.map(|grant| Buyer { agent: grant.agent, key: grant.key }),
+            session: None,
         });
         let shard = self.shard(payer.slot())?;
         let id = checked.verified.id();

@@ -86,6 +86,18 @@ pub struct IdempotencyHeader {
     pub idempotency_key: Option<String>,
 }
 
+/// Which calls share a budget.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct SessionHeaders {
+    /// Your own name for a session: an agent's calls under one name share a budget, from its balance. One that is idle for a day is over.
+    #[param(rename = "X-Session-Id", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    pub session_id: Option<String>,
+    /// What all its calls together may cost, in US dollars: more than 0, at most 50. Needed in the first call, and fixed by it.
+    #[param(rename = "X-Session-Budget-Usd", pattern = r"^(0|[1-9][0-9]*)(\.[0-9]{1,6})?$", example = "5")]
+    pub session_budget_usd: Option<String>,
+}
+
 /// How patient the client is.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Header)]

@@ -23,6 +23,8 @@ const PAID: [Kind; 9] = [
     Kind::Permit2AllowanceRequired,
     Kind::ChainUnavailable,
 ];
+const SESSION: [Kind; 5] =
+    [Kind::SessionBudgetExhausted, Kind::SessionBudgetFixed, Kind::SessionUnknown, Kind::SessionNeedsBalance, Kind::TooManySessions];
 const NODE: [Kind; 3] = [Kind::Internal, Kind::Overloaded, Kind::StoreUnavailable];
 
 /// Adds them to an operation, by the name that it has in the code.
@@ -40,9 +42,9 @@ pub fn add_to(operation: &mut Operation) {
             [&own[..], &BODY, &AGENT[..1], &AGENT[2..4], &[Kind::Internal]].concat()
         }
         "websearch" | "leadSession" => {
-            let billing = [Kind::HeaderNotSupported, Kind::InsufficientBalance, Kind::SpendCapReached, Kind::X402NotOffered];
+            let billing = [Kind::InsufficientBalance, Kind::SpendCapReached, Kind::X402NotOffered];
             let own = [Kind::RateLimited, Kind::Draining, Kind::StorageFull, Kind::JobFailed, Kind::SettlementFailed, Kind::StillRunning];
-            [&billing[..], &own, &PAID, &BODY, &KEYED, &AGENT[..4], &NODE].concat()
+            [&billing[..], &own, &SESSION, &PAID, &BODY, &KEYED, &AGENT[..4], &NODE].concat()
         }
         "deposit" => {
             let own = [Kind::RateLimited, Kind::Draining, Kind::StorageFull, Kind::NotFound, Kind::SettlementFailed];

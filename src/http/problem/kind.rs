@@ -151,6 +151,10 @@ kinds! {
     IdempotencyInProgress = CONFLICT "IDEMPOTENCY_IN_PROGRESS" "idempotency-in-progress" "The first request under this key is still under way" WaitAndRetry;
     /// There is no room for another usage key.
     TooManyUsageKeys = CONFLICT "TOO_MANY_USAGE_KEYS" "too-many-usage-keys" "The agent has as many usage keys as it can have" FixRequest;
+    /// The call doesn't fit into what is left of its session's budget.
+    SessionBudgetExhausted = CONFLICT "SESSION_BUDGET_EXHAUSTED" "session-budget-exhausted" "The session's budget does not cover the call" FixRequest;
+    /// There is no room for another session.
+    TooManySessions = CONFLICT "TOO_MANY_SESSIONS" "too-many-sessions" "The agent has as many sessions as it can have" FixRequest;
     /// The job has no callback.
     NoCallback = CONFLICT "NO_CALLBACK" "no-callback" "The job has no callback to deliver" Abandon;
     /// The payer hasn't allowed Permit2 to move enough.
@@ -165,6 +169,12 @@ kinds! {
     CallbackUrlForbidden = UNPROCESSABLE_ENTITY "CALLBACK_URL_FORBIDDEN" "callback-url-forbidden" "The callback URL can't be used" FixRequest;
     /// The key came with another request before.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY "IDEMPOTENCY_KEY_REUSED" "idempotency-key-reused" "The Idempotency-Key was used for another request" FixRequest;
+    /// The session's first call named another budget.
+    SessionBudgetFixed = UNPROCESSABLE_ENTITY "SESSION_BUDGET_FIXED" "session-budget-fixed" "The session has another budget" FixRequest;
+    /// No such session, and no budget to begin it with.
+    SessionUnknown = UNPROCESSABLE_ENTITY "SESSION_UNKNOWN" "session-unknown" "The session has not begun" FixRequest;
+    /// A call of a session without a bearer, or with a payment.
+    SessionNeedsBalance = UNPROCESSABLE_ENTITY "SESSION_NEEDS_BALANCE" "session-needs-balance" "A session is paid from an agent's balance" FixRequest;
     /// Too many requests.
     RateLimited = TOO_MANY_REQUESTS "RATE_LIMITED" "rate-limited" "Too many requests" WaitAndRetry;
     /// Ours.

@@ -4,7 +4,7 @@
 mod kind;
 mod of;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -108,6 +108,7 @@ struct Inner {
     demand: Option<Demand>,
     job: Option<(JobId, String)>,
     settled: Option<HeaderValue>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -125,6 +126,7 @@ impl Problem {
             demand: None,
             job: None,
             settled: None,
+            header: None,
         }))
     }
 
@@ -149,6 +151,12 @@ impl Problem {
     /// With a `PAYMENT-RESPONSE`, for a payment whose settlement has ended.
     pub fn with_payment_response(mut self, header: Option<HeaderValue>) -> Self {
         self.0.settled = header;
+        self
+    }
+
+    /// With one more header.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.header = Some((name, value));
         self
     }
 
@@ -297,6 +305,9 @@ impl IntoResponse for Problem {
         }
         if let Some(settled) = &self.0.settled {
             response.headers_mut().insert(PAYMENT_RESPONSE, settled.clone());
+        }
+        if let Some((name, value)) = &self.0.header {
+            response.headers_mut().insert(name, value.clone());
         }
         response.extensions_mut().insert(self);
         response

@@ -15,6 +15,20 @@ impl From<Refusal> for Problem {
             Refusal::SpendCap { left, wanted } => {
                 Self::new(Kind::SpendCapReached, format!("The ceiling is ${wanted}; ${left} is left under the usage key's cap."))
             }
+            Refusal::SessionBudget { budget, left, wanted } => Self::new(
+                Kind::SessionBudgetExhausted,
+                format!("The call may cost ${wanted}; ${left} of the session's ${budget} is neither spent nor held by its live calls."),
+            ),
+            Refusal::SessionBudgetFixed { budget, asked } => Self::new(
+                Kind::SessionBudgetFixed,
+                format!("Its first call named ${budget}, this one ${asked}; name the same or none, or begin another session."),
+            ),
+            Refusal::NoSession => {
+                Self::new(Kind::SessionUnknown, "Name its budget in X-Session-Budget-Usd to begin it; one that is idle for a day is over.")
+            }
+            Refusal::TooManySessions => {
+                Self::new(Kind::TooManySessions, "Go on in one that has begun; one that is idle for a day is over.")
+            }
             Refusal::KeyReused => {
                 Self::new(Kind::IdempotencyKeyReused, "The Idempotency-Key came with another path or body before; use a new one.")
             }

@@ -123,6 +123,7 @@ mod tests {
             run_ms: 1,
             payment: Some(Arc::new(payment())),
             buyer: None,
+            session: None,
         };
         let mut job = Job::accepted(Arc::new(spec));
         job.state.status = status;

@@ -30,7 +30,12 @@ impl World {
         let command = match kind {
             0 => {
                 let key = key(&self.shard, u128::from(self.counter) + 1);
-                let spec = self.spec(pick, amount, None);
+                let mut spec = self.spec(pick, amount, None);
+                if amount % 3 == 0 {
+                    let id = crate::types::SessionId::parse("batch").unwrap();
+                    let session = Some(crate::types::SessionCall { id, budget: Some(Usd::from_micros(3_000_000)) });
+                    spec = Arc::new(Spec { session, ..(*spec).clone() });
+                }
                 Command::Submit { spec, key: Some(key) }
             }
             1 => of_job(job::Event::SlotGranted { at: AT }),

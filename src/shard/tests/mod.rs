@@ -7,6 +7,7 @@ mod lives;
 mod paid;
 mod payments;
 mod precedents;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -161,6 +162,7 @@ impl World {
             run_ms: 900_000,
             payment: None,
             buyer: None,
+            session: None,
         })
     }
 }

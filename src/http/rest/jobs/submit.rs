@@ -16,6 +16,7 @@ use crate::http::api::Api;
 use crate::http::limit::Caller;
 use crate::http::openapi::params::{IdempotencyHeader, PaymentHeader};
 use crate::http::problem::{Kind, Problem};
+use crate::http::rest::sync::session;
 use crate::http::x402::demand::Due;
 use crate::http::x402::incoming::{self, Incoming, OLD_VERSION, Signed};
 use crate::http::x402::outcome::{self, By};
@@ -145,6 +146,11 @@ fn refuse_unbuilt(headers: &HeaderMap) -> Result<(), Problem> {
         let detail = "Cancel-After is not supported; POST to the job's /cancel when it should end.";
         return Err(Problem::new(Kind::HeaderNotSupported, detail));
     }
+    // A budget that is not kept would be worse than none.
+    if session::is_meant(headers) {
+        let detail = "Sessions are for calls that wait; a job is bounded by its own bill_up_to_usd.";
+        return Err(Problem::new(Kind::HeaderNotSupported, detail));
+    }
     Ok(())
 }
 
@@ -172,7 +178,7 @@ async fn place(api: &Api, submit: Submit) -> Result<Response, Problem> {
         (Incoming::Nothing, Some(caller)) => {
             let Wanted { route, payload, ceiling, callback_url, metadata } = wanted;
             // The node looks the key up before it looks at the balance.
-            match api.node.submit(Order { caller, route, payload, ceiling, callback_url, metadata, key }).await {
+            match api.node.submit(Order { caller, route, payload, ceiling, callback_url, metadata, key, session: None }).await {
                 Ok(accepted) => answer(api, &accepted.job.spec, accepted.replayed),
                 Err(Error::Refused(Refusal::InsufficientBalance { .. })) if api.node.has_networks() => {
                     Err(due.unpaid(api, Kind::InsufficientBalance, "insufficient balance"))

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::Sold;
 use crate::http::api::Api;
-use crate::http::openapi::params::{IdempotencyHeader, PaymentHeader};
+use crate::http::openapi::params::{IdempotencyHeader, PaymentHeader, SessionHeaders};
 use crate::http::problem::Problem;
 use crate::types::{FieldError, LeadPayload, Route, Usd};
 
@@ -67,7 +67,7 @@ fn held(text: &str, price: Usd) -> Result<Usd, Vec<FieldError>> {
     path = "/api/v1/enrich/lead-session",
     operation_id = "leadSession",
     tag = "sync",
-    params(IdempotencyHeader, PaymentHeader),
+    params(IdempotencyHeader, PaymentHeader, SessionHeaders),
     request_body(
         content = LeadPayload,
         description = "The lead. On a balance the catalogue's price is held, or `budget_usd` where that is more, at most 20; by x402 the price paid is the budget."
@@ -80,6 +80,7 @@ fn held(text: &str, price: Usd) -> Result<Usd, Vec<FieldError>> {
         headers(
             ("PAYMENT-RESPONSE" = String, description = "How the payment was settled (x402), in base64, where a wallet paid."),
             ("Idempotency-Replayed" = String, description = "`true` where it is the first answer again."),
+            ("X-Session-Budget-Remaining-Usd" = String, description = "What is left of the session's budget, in each answer to a call of one."),
         )
     ))
 )]

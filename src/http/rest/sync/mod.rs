@@ -3,12 +3,15 @@
 //! One file for each route: its payload, its result for the document, and what it holds on a balance.
 
 pub mod lead_session;
+pub mod session;
 pub mod websearch;
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 
 use crate::actors::{Accepted, Error, IdempotencyKey, Order, PaidOrder};
@@ -24,12 +27,10 @@ use crate::http::{body, caller, idempotency, limit, reply};
 use crate::job::view::result_of;
 use crate::job::{Billing, Failure, FailureCode, Job};
 use crate::shard::{Grant, Refusal};
-use crate::types::{FieldError, PollBearer, Route, Usd};
+use crate::types::{FieldError, PollBearer, Route, SessionCall, Usd};
 
 /// How long an answer is held. Then the job goes on by itself.
 const HELD: Duration = Duration::from_mins(3);
-const SESSION: HeaderName = HeaderName::from_static("x-session-id");
-const SESSION_BUDGET: HeaderName = HeaderName::from_static("x-session-budget-usd");
 
 /// A route, as far as a caller who waits is concerned.
 struct Sold {
@@ -48,32 +49,33 @@ struct Asked {
     key: Option<IdempotencyKey>,
     incoming: Incoming,
     request: RequestHash,
+    session: Option<SessionCall>,
 }
 
 async fn sell(api: &Api, sold: &Sold, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
+    let Some(call) = session::read(&parts.headers)? else { return called(api, sold, &parts, body, None).await };
+    let answer = called(api, sold, &parts, body, Some(call.clone())).await;
+    session::told(api, &parts.headers, &call, answer).await
+}
+
+async fn called(api: &Api, sold: &Sold, parts: &Parts, body: Body, session: Option<SessionCall>) -> Result<Response, Problem> {
     let headers = &parts.headers;
     let incoming = Incoming::read(headers, api.node.has_networks())?;
     let bearer = caller::bearer(headers)?;
-    refuse_unbuilt(headers)?;
     let bytes = body::read_json(headers, body).await?;
     let key = idempotency::of(headers, "POST", parts.uri.path(), &bytes)?;
     let request = RequestHash::of("POST", parts.uri.path(), &bytes);
     let text = body::text(&bytes)?;
     let held = (sold.check)(text, price(api, sold.route)).map_err(Problem::fields)?;
     let grant = caller::grant_of(&api.node, bearer)?;
+    if session.is_some() {
+        session::needs_balance(&incoming, grant)?;
+    }
     let from = grant.map_or_else(|| caller::address(&parts.extensions), |grant| Caller::Agent(grant.agent));
     let budget = api.submits.take(from)?;
-    let asked = Asked { route: sold.route, payload: text.into(), held, grant, key, incoming, request };
+    let asked = Asked { route: sold.route, payload: text.into(), held, grant, key, incoming, request, session };
     limit::told(budget, answer(api, asked).await)
-}
-
-/// What a later release does with it must not be lost in silence on this one.
-fn refuse_unbuilt(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.contains_key(SESSION) || headers.contains_key(SESSION_BUDGET) {
-        return Err(Problem::new(Kind::HeaderNotSupported, "Sessions are not supported; each call is paid by itself."));
-    }
-    Ok(())
 }
 
 async fn answer(api: &Api, asked: Asked) -> Result<Response, Problem> {
@@ -89,7 +91,7 @@ async fn answer(api: &Api, asked: Asked) -> Result<Response, Problem> {
 
 /// The order of decisions is a submit's; what differs is the price, and that a payment is for all of it.
 async fn ordered(api: &Api, asked: Asked) -> Result<Accepted, Problem> {
-    let Asked { route, payload, held, grant, key, incoming, request } = asked;
+    let Asked { route, payload, held, grant, key, incoming, request, session } = asked;
     let ware = api.wares.sync(route);
     // A wallet pays the price in the catalogue whatever it would have held: what is paid is the budget.
     let due = Due { ware, scheme: ware.scheme, amount: price(api, route) };
@@ -124,9 +126,11 @@ async fn ordered(api: &Api, asked: Asked) -> Result<Accepted, Problem> {
             Err(Problem::new(Kind::AgentTokenRequired, "Send Authorization: Bearer with an agent's token or a usage key."))
         }
         (Incoming::Nothing, Some(caller)) => {
-            let order = Order { caller, route, payload, ceiling: held, callback_url: None, metadata: Box::default(), key };
+            // A payment would be outside of the session's budget, so none is asked for.
+            let may_pay = api.node.has_networks() && session.is_none();
+            let order = Order { caller, route, payload, ceiling: held, callback_url: None, metadata: Box::default(), key, session };
             match api.node.submit(order).await {
-                Err(Error::Refused(Refusal::InsufficientBalance { .. })) if api.node.has_networks() => {
+                Err(Error::Refused(Refusal::InsufficientBalance { .. })) if may_pay => {
                     Err(due.unpaid(api, Kind::InsufficientBalance, "insufficient balance"))
                 }
                 other => Ok(other?),

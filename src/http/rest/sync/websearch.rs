@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::Sold;
 use crate::http::api::Api;
-use crate::http::openapi::params::{IdempotencyHeader, PaymentHeader};
+use crate::http::openapi::params::{IdempotencyHeader, PaymentHeader, SessionHeaders};
 use crate::http::problem::Problem;
 use crate::types::{Route, WebsearchPayload};
 
@@ -42,7 +42,7 @@ pub struct WebsearchResult {
     path = "/api/v1/enrich/websearch",
     operation_id = "websearch",
     tag = "sync",
-    params(IdempotencyHeader, PaymentHeader),
+    params(IdempotencyHeader, PaymentHeader, SessionHeaders),
     request_body(content = WebsearchPayload, description = "The business."),
     security((), ("agent" = []), ("usage_key" = [])),
     responses((
@@ -52,6 +52,7 @@ pub struct WebsearchResult {
         headers(
             ("PAYMENT-RESPONSE" = String, description = "How the payment was settled (x402), in base64, where a wallet paid."),
             ("Idempotency-Replayed" = String, description = "`true` where it is the first answer again."),
+            ("X-Session-Budget-Remaining-Usd" = String, description = "What is left of the session's budget, in each answer to a call of one."),
         )
     ))
 )]
