@@ -9,6 +9,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use support::api::Api;
 use support::binary::{Server, Setup};
 use support::luck::Luck;
@@ -125,4 +126,57 @@ async fn bad_vendors_change_nothing_about_the_books() {
     let (tally, during_start) = world.settle(server).await;
     println!("killed {} times beside bad vendors: {tally}", cycles + during_start);
     assert!(tally.jobs > 4 && tally.matched > 0, "too little happened: {tally}");
+}
+
+/// What a quote rests on is in the record that ends a job: a kill loses none of it, and neither does a stop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quote_rests_on_the_same_after_a_kill_and_a_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::new(folder.path());
+    let vendor = Vendor::start().await;
+    let businesses: Vec<_> = (0..24).map(|number| Business::numbered(number, false)).collect();
+    vendor.directory(&setup.directory(), &businesses);
+    let search = |payload: &Value| json!({"route": "enrich/websearch", "payload": payload}).to_string();
+    let lead = |mode: &str| {
+        let lead = json!({"company": businesses[0].name, "street": businesses[0].street, "city": businesses[0].town.0});
+        json!({"route": "enrich/lead-session", "payload": {"lead": lead, "mode": mode}}).to_string()
+    };
+
+    let mut server = setup.start().await;
+    let api = Api::of(&server);
+    let agent = api.agent(900_000_000).await;
+    let bodies: Vec<_> = businesses.iter().map(|business| search(&business.payload())).collect();
+    let mut dearest = 0;
+    for body in bodies.iter().chain([&lead("waterfall"), &lead("auto"), &lead("llm")]) {
+        let quoted = support::money::amount(api.quote(body).await.to_string().as_bytes(), "max_usd");
+        let accepted = api.submit(&agent.bearer, None, body).await.unwrap().expect(202).json();
+        let ended = api.ended(accepted["job_id"].as_str().unwrap(), &agent.bearer).await;
+        let charged = support::money::amount(&ended.body, "charged_usd");
+        assert!(charged <= quoted, "charged {charged}, quoted at most {quoted}: {}", ended.text());
+        dearest = charged.max(dearest);
+    }
+    assert!(dearest > 0);
+    let quotes = async || {
+        let mut quotes = Vec::new();
+        for body in [&bodies[0], &search(&json!({"business_name": "Nobody"})), &lead("auto"), &lead("waterfall")] {
+            quotes.push(api.quote(body).await);
+        }
+        quotes
+    };
+    let before = quotes().await;
+    assert_eq!((&before[0]["basis"]["expected_from"], &before[0]["basis"]["recent_jobs"]["jobs"]), (&json!("recent_jobs"), &json!(24)));
+    assert_eq!((&before[1]["basis"]["recent_jobs"]["of"], &before[2]["basis"]["recent_jobs"]["jobs"]), (&json!("route"), &json!(3)));
+    for stops in [false, true, false] {
+        api.gone();
+        if stops {
+            let (status, _) = server.terminate().await;
+            assert!(status.success(), "{status}");
+        } else {
+            server.kill().await;
+        }
+        server = setup.start().await;
+        api.moved_to(&server);
+        assert_eq!(quotes().await, before, "stopped: {stops}");
+    }
+    server.kill().await;
 }

@@ -117,6 +117,9 @@ impl World {
         let book = Arc::new(Book::default());
         let found = attempt(&self.enricher, payload, &book, budget, CancellationToken::new()).await.unwrap();
         let hops = book.hops.lock().unwrap().clone();
+        let cost: i64 = hops.iter().map(|hop| hop.cost.micros()).sum();
+        let plan_max = self.enricher.estimate(&payload.to_string()).plan_max.unwrap();
+        assert!(cost <= plan_max.micros(), "{payload} cost {cost}, and its plan says at most {plan_max}");
         (found, hops)
     }
 

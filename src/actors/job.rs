@@ -16,9 +16,10 @@ use super::shard::ShardHandle;
 use super::slots::Slot;
 use crate::enrich::run::RunSettings;
 use crate::enrich::{self, Found, Journal, JournalError, Run, Stop};
-use crate::job::{Billing, Effect, Event, Hop, Job, Progress, Rejection, Status};
+use crate::job::{Billing, Effect, Event, Hop, Job, Lessons, Progress, Rejection, Status};
 use crate::shard::{Command, Refusal, Reply};
 use crate::types::JobId;
+use crate::types::payload::Cohort;
 
 /// How long a run that ignores its deadline is waited for.
 const OVERTIME: Duration = Duration::from_secs(30);
@@ -46,7 +47,7 @@ pub(super) struct State {
 /// How a run ended.
 pub(super) enum Outcome {
     /// By itself, or because it had to stop.
-    Found(Found, Option<Stop>),
+    Found(Found, Option<Stop>, Lessons),
     /// Without a result.
     Failed(enrich::Error, Option<Stop>),
     /// It ignored its deadline.
@@ -141,13 +142,20 @@ async fn first_event(handle: &ShardHandle, job: &Job) -> Event {
 async fn report(handle: &ShardHandle, id: JobId, outcome: Outcome) -> Option<Arc<Job>> {
     let at = handle.node.clock.now();
     let nothing_found = || Event::DeadlineReached { at, matched: false, result: "{}".into() };
+    let mut learned = None;
     let event = match outcome {
         // Whatever it had found by then: the work is never given away.
-        Outcome::Found(_, Some(Stop::Insolvent)) | Outcome::Failed(_, Some(Stop::Insolvent)) => Event::PayerInsolvent { at },
-        Outcome::Found(Found { result, .. }, Some(Stop::Cancelled)) => Event::Cancelled { at, partial: Some(result.into()) },
+        Outcome::Found(_, Some(Stop::Insolvent), _) | Outcome::Failed(_, Some(Stop::Insolvent)) => Event::PayerInsolvent { at },
+        Outcome::Found(Found { result, .. }, Some(Stop::Cancelled), _) => Event::Cancelled { at, partial: Some(result.into()) },
         Outcome::Failed(_, Some(Stop::Cancelled)) => Event::Cancelled { at, partial: None },
-        Outcome::Found(Found { matched, result }, Some(Stop::Deadline)) => Event::DeadlineReached { at, matched, result: result.into() },
-        Outcome::Found(Found { matched, result }, None | Some(Stop::Budget)) => Event::Finished { at, matched, result: result.into() },
+        Outcome::Found(Found { matched, result }, Some(Stop::Deadline), lessons) => {
+            learned = Some(lessons);
+            Event::DeadlineReached { at, matched, result: result.into() }
+        }
+        Outcome::Found(Found { matched, result }, None | Some(Stop::Budget), lessons) => {
+            learned = Some(lessons);
+            Event::Finished { at, matched, result: result.into() }
+        }
         Outcome::Failed(_, Some(Stop::Deadline)) | Outcome::Overtime => nothing_found(),
         Outcome::Failed(enrich::Error::VendorUnavailable(_), _) => {
             let message = "no vendor could be reached, so nothing can be said about a match; nothing was charged";
@@ -161,7 +169,11 @@ async fn report(handle: &ShardHandle, id: JobId, outcome: Outcome) -> Option<Arc
         }
         Outcome::Panicked => Event::Crashed { at },
     };
-    let (job, effects) = apply(handle, id, event).await?;
+    let command = match learned {
+        Some(lessons) => Command::RunEnded { id, event, cohort: cohort(handle, id), lessons },
+        None => Command::Job { id, event },
+    };
+    let (job, effects) = carry_out(handle, command).await?;
     if !effects.contains(&Effect::StartRun) {
         return None;
     }
@@ -180,15 +192,28 @@ pub(super) async fn crashed(handle: &Arc<ShardHandle>, id: JobId) {
     }
 }
 
-/// Applies an event, again and again while the store is away: unknown is not failed, and every event can be sent twice.
-/// `None` where the machine says no: the job has moved on without us.
 async fn apply(handle: &ShardHandle, id: JobId, event: Event) -> Option<(Arc<Job>, Vec<Effect>)> {
+    carry_out(handle, Command::Job { id, event }).await
+}
+
+/// What kind of payload a job has. Told here, and not where one writer waits for it.
+fn cohort(handle: &ShardHandle, id: JobId) -> Option<Cohort> {
+    let job = handle.node.published.job(&id)?;
+    Cohort::of(job.spec.route, &job.spec.payload)
+}
+
+/// Applies a job's event, again and again while the store is away: unknown is not failed, and every event can be sent twice.
+/// `None` where the machine says no: the job has moved on without us.
+async fn carry_out(handle: &ShardHandle, command: Command) -> Option<(Arc<Job>, Vec<Effect>)> {
+    let (Command::Job { id, .. } | Command::RunEnded { id, .. }) = command else { return None };
     let mut pause = RETRY_FIRST;
     loop {
-        match handle.execute(Command::Job { id, event: event.clone() }).await {
+        match handle.execute(command.clone()).await {
             Ok(Reply::Moved(job, effects)) => return Some((job, effects)),
             // Sent twice: the first got through.
-            Err(Error::Refused(Refusal::Job(Rejection::OutOfOrder(Status::Running)))) if matches!(event, Event::SlotGranted { .. }) => {
+            Err(Error::Refused(Refusal::Job(Rejection::OutOfOrder(Status::Running))))
+                if matches!(command, Command::Job { event: Event::SlotGranted { .. }, .. }) =>
+            {
                 return handle.node.published.job(&id).map(|job| (job, Vec::new()));
             }
             Ok(_) | Err(Error::Refused(Refusal::NoJob)) => return None,
@@ -229,7 +254,7 @@ async fn run(handle: &Arc<ShardHandle>, job: &Job, cancel: CancellationToken) ->
         return Outcome::Failed(enrich::Error::VendorUnavailable("the route is not sold here".to_owned()), None);
     };
     match tokio::time::timeout(left.saturating_add(OVERTIME), enricher.run(&job.spec.payload, &mut run)).await {
-        Ok(Ok(found)) => Outcome::Found(found, run.stopped()),
+        Ok(Ok(found)) => Outcome::Found(found, run.stopped(), run.lessons().clone()),
         Ok(Err(error)) => Outcome::Failed(error, run.stopped()),
         Err(_) => Outcome::Overtime,
     }

@@ -252,6 +252,7 @@ impl State {
                 Event::OutboxPut(delivery) => self.handle.owe(delivery),
                 Event::DuePut(due) if due.outcome == Outcome::Pending => paid::settle(node, *due),
                 Event::IntroductionPut(introduction) => introduce(node, introduction),
+                Event::PrecedentPut(precedent) => self.handle.remember(&precedent),
                 Event::DuePut(_)
                 | Event::JobListed(..)
                 | Event::IntroductionGone(_)

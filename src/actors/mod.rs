@@ -16,6 +16,7 @@ pub mod node;
 mod operators;
 mod paid;
 mod published;
+mod quotes;
 mod retention;
 mod shard;
 mod slots;
@@ -31,4 +32,5 @@ pub use paid::{
     PaymentError, SettlementsStatus, Stuck, WalletExposure, Way, Why, books,
 };
 pub use published::Shown;
+pub use quotes::{Compared, Quoted};
 pub use wallets::SignedIn;

@@ -1,7 +1,7 @@
 //! A shard of this node: its supervisor, and the handle by which the others reach its ledger, jobs and callbacks.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr, SupervisionEvent};
@@ -15,9 +15,10 @@ use super::meters;
 use super::node::Inner;
 use super::slots::Slot;
 use super::written_keys::{self, WrittenKeys};
-use crate::shard::{Command, Delivery, Loader};
+use crate::shard::precedent::Put;
+use crate::shard::{Command, Delivery, Loader, Precedent, Precedents};
 use crate::store;
-use crate::types::{JobId, ShardId};
+use crate::types::{JobId, Route, ShardId};
 
 /// Every call of a ledger ends after this: the answer is then unknown, and a repeat is safe.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,6 +36,7 @@ pub(super) struct ShardHandle {
     commands: Arc<AtomicUsize>,
     generation: AtomicU64,
     written_keys: RwLock<Arc<WrittenKeys>>,
+    precedents: Mutex<Precedents>,
     epoch: AtomicU64,
 }
 
@@ -62,6 +64,7 @@ impl ShardHandle {
             commands: Arc::default(),
             generation: AtomicU64::new(0),
             written_keys: RwLock::default(),
+            precedents: Mutex::default(),
             epoch: AtomicU64::new(0),
         }
     }
@@ -144,6 +147,38 @@ impl ShardHandle {
         let keys = Arc::<WrittenKeys>::default();
         *self.written_keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&keys);
         tokio::spawn(written_keys::fill(Arc::clone(self), keys));
+    }
+
+    /// What `look` sees of the last jobs of a route. It has to be quick: who ends a job waits for it.
+    pub(super) fn precedents<T>(&self, route: Route, look: impl Fn(&Precedent) -> T) -> Vec<T> {
+        self.durable_precedents().of(route).map(|precedent| look(precedent)).collect()
+    }
+
+    /// A durable precedent: it counts from now on, and the one in whose place it is doesn't.
+    pub(super) fn remember(&self, precedent: &Arc<Precedent>) {
+        let mut precedents = self.durable_precedents();
+        let Put::New(old) = precedents.put(precedent) else { return };
+        let Some(enricher) = self.node.enricher(precedent.route) else { return };
+        enricher.learn(&precedent.lessons);
+        if let Some(old) = old {
+            enricher.forget(&old.lessons);
+        }
+    }
+
+    /// The shard was loaded: its precedents are these, and no others.
+    fn remember_only(&self, loaded: &Precedents) {
+        let before = std::mem::take(&mut *self.durable_precedents());
+        for old in before.iter() {
+            if let Some(enricher) = self.node.enricher(old.route) {
+                enricher.forget(&old.lessons);
+            }
+        }
+        loaded.iter().for_each(|precedent| self.remember(precedent));
+    }
+
+    fn durable_precedents(&self) -> MutexGuard<'_, Precedents> {
+        // Each of its steps is whole: as good behind a poisoned lock.
+        self.precedents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -277,6 +312,7 @@ async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), 
     let again = handle.epoch() > 0;
     let loaded = load(handle).await?;
     let node = &handle.node;
+    handle.remember_only(loaded.shard.precedents());
     let just_ended: Vec<_> = loaded.unwritten.ended_jobs().cloned().collect();
     node.published.show_all(&loaded.shard, &just_ended);
     // Not at a start, where nothing of the shard was shown and looking through all others' jobs would take its time.

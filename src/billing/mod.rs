@@ -6,6 +6,7 @@
 pub mod lane;
 pub mod ledger;
 pub mod price;
+pub mod quote;
 pub mod reconcile;
 pub mod x402;
 

@@ -20,6 +20,8 @@ pub mod words;
 
 pub use run::{Answer, Call, Gate, Journal, JournalError, Run, RunSettings, Shelf, Stop};
 
+use crate::billing::quote::Estimate;
+use crate::job::Lessons;
 use crate::types::Route;
 
 /// Sells one route.
@@ -27,6 +29,11 @@ use crate::types::Route;
 pub trait Enricher: Send + Sync + std::fmt::Debug {
     /// Which route this is.
     fn route(&self) -> Route;
+
+    /// What a run with this payload costs by its plan, for quotes. A job never costs more than what this bounds it by.
+    fn estimate(&self, _payload: &str) -> Estimate {
+        Estimate::unknown()
+    }
 
     /// Runs the job whose payload is the JSON text `payload`, already validated at submit.
     ///
@@ -37,6 +44,12 @@ pub trait Enricher: Send + Sync + std::fmt::Debug {
     /// [`Error::VendorUnavailable`] where no vendor could be asked at all, so that nothing can be said about a match;
     /// [`Error::Journal`] where a hop could not be recorded: the attempt is given up and resumed later.
     async fn run(&self, payload: &str, run: &mut Run) -> Result<Found, Error>;
+
+    /// Takes in what a run has learned, once that is durable: later runs go by it. Lessons come in no order, and again after a start.
+    fn learn(&self, _lessons: &Lessons) {}
+
+    /// Lets go of lessons that it took in: they are too old to count.
+    fn forget(&self, _lessons: &Lessons) {}
 }
 
 /// What a run found.

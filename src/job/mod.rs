@@ -6,6 +6,7 @@
 
 pub mod fair;
 pub mod hop;
+pub mod lesson;
 pub mod payment;
 pub mod progress;
 pub mod spec;
@@ -15,6 +16,7 @@ pub mod view;
 
 pub use fair::FairQueue;
 pub use hop::{Hop, HopOutcome};
+pub use lesson::{Lesson, Lessons};
 pub use payment::{Hosted, Payment};
 pub use progress::{FoundField, Progress};
 pub use spec::{Billing, Buyer, Spec};

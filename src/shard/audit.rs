@@ -121,6 +121,7 @@ impl Audit {
             | Table::Wallet
             | Table::Introduction
             | Table::Session
+            | Table::Precedent
             | Table::Lane => {}
         }
     }

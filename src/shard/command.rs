@@ -8,7 +8,8 @@ use super::event::{Attempt, Delivery, KeyEntry, ScopedKey};
 use super::introduction::Introduction;
 use crate::billing::lane::{self, Claimant, ItemKey, LaneId, Notice, Outcome, Policy, TxHash};
 use crate::billing::x402::exposure::NoCredit;
-use crate::job::{self, Effect, Job, Payment, Rejection, Spec};
+use crate::job::{self, Effect, Job, Lessons, Payment, Rejection, Spec};
+use crate::types::payload::Cohort;
 use crate::types::{AgentId, DeliveryId, JobId, Network, OutOfRange, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
 /// An idempotency key as it came with a request.
@@ -163,6 +164,17 @@ pub enum Command {
         id: JobId,
         /// What.
         event: job::Event,
+    },
+    /// A job's run has come to its end, and sets a precedent where it went its way.
+    RunEnded {
+        /// Which.
+        id: JobId,
+        /// How.
+        event: job::Event,
+        /// What kind of payload it has.
+        cohort: Option<Cohort>,
+        /// What it has learned.
+        lessons: Lessons,
     },
     /// Let sessions go that are over.
     ForgetSessions {

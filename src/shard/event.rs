@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::due::{Due, WalletBook};
 use super::introduction::Introduction;
+use super::precedent::Precedent;
 use super::session::Session;
 use super::{Agent, Grant};
 use crate::billing::lane::{Change, Claimant, ItemKey, LaneId, TxHash};
@@ -198,4 +199,6 @@ pub enum Event {
     SessionPut(Box<Session>),
     /// A session is over, and its name may begin anew.
     SessionGone(SessionKey),
+    /// What a job came to, for quotes and plans.
+    PrecedentPut(Arc<Precedent>),
 }

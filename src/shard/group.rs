@@ -7,12 +7,13 @@ use super::due::{Due, WalletBook};
 use super::event::{Delivery, Event, KeyEntry, ScopedKey};
 use super::history::{Entry, job_key, key_row};
 use super::introduction::Introduction;
+use super::precedent::{self, Precedent};
 use super::session::Session;
 use super::{Agent, Grant, Row, Shard, Table};
 use crate::billing::lane::{Change, ItemKey, LaneId};
 use crate::billing::{Account, JobTransfer, Transfer, TransferId};
 use crate::job::Job;
-use crate::types::{AgentId, DeliveryId, JobId, Map, SessionKey, TokenHash, Usd, Wallet};
+use crate::types::{AgentId, DeliveryId, JobId, Map, Route, SessionKey, TokenHash, Usd, Wallet};
 
 /// The changes of one or more commands, in order.
 #[derive(Debug, Default)]
@@ -38,6 +39,7 @@ enum RowKey {
     Lane(LaneId, LanePart),
     Introduction(JobId),
     Session(SessionKey),
+    Precedent(precedent::Place),
 }
 
 /// A part of a lane that has a row of its own.
@@ -71,6 +73,7 @@ enum Image {
     Lane(Option<Change>),
     Introduction(Option<Introduction>),
     Session(Option<Box<Session>>),
+    Precedent(Arc<Precedent>),
 }
 
 /// What a durable group changed, ready to be absorbed by [`Unwritten`].
@@ -176,6 +179,11 @@ impl Group {
                 Event::IntroductionGone(job) => Some((RowKey::Introduction(*job), Image::Introduction(None))),
                 Event::SessionPut(session) => Some((RowKey::Session(session.key()), Image::Session(Some(session.clone())))),
                 Event::SessionGone(key) => Some((RowKey::Session(*key), Image::Session(None))),
+                // Only the newest of a place: the rows are as many as are kept, however many jobs ended since the last checkpoint.
+                Event::PrecedentPut(precedent) => {
+                    let place = precedent.place();
+                    shard.precedents.get(&place).map(|kept| (RowKey::Precedent(place), Image::Precedent(Arc::clone(kept))))
+                }
                 Event::DuePut(due) => Some((RowKey::Due(due.key), Image::Due(shard.due(&due.key).cloned().map(Box::new)))),
                 Event::DueGone(key) => Some((RowKey::Due(*key), Image::Due(None))),
                 Event::WalletPut(book) => Some((RowKey::Wallet(book.wallet), Image::Wallet(book.clone()))),
@@ -286,6 +294,7 @@ impl Unwritten {
             | RowKey::Wallet(_)
             | RowKey::Introduction(_)
             | RowKey::Session(_)
+            | RowKey::Precedent(_)
             | RowKey::Lane(..) => None,
         })
     }
@@ -305,6 +314,7 @@ impl Unwritten {
             | Image::Wallet(_)
             | Image::Introduction(_)
             | Image::Session(_)
+            | Image::Precedent(_)
             | Image::Lane(_) => None,
         })
     }
@@ -357,6 +367,7 @@ fn place_of(key: &RowKey, image: &Image) -> Place {
         RowKey::Lane(lane, part) => place(Table::Lane, &lane_row(*lane, *part)),
         RowKey::Introduction(job) => place(Table::Introduction, &job_key(job)),
         RowKey::Session(key) => place(Table::Session, &key.to_bytes()),
+        RowKey::Precedent(at) => place(Table::Precedent, &precedent_row(*at)),
     }
 }
 
@@ -432,6 +443,9 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
         (RowKey::Session(key), Image::Session(session)) => {
             rows.push(Row { table: Table::Session, key: key.to_bytes(), value: session.as_ref().map(codec::encode) });
         }
+        (RowKey::Precedent(at), Image::Precedent(precedent)) => {
+            rows.push(put(Table::Precedent, &precedent_row(at), codec::encode(precedent)));
+        }
         // Keys and images are made in pairs above.
         (
             RowKey::Agent(_)
@@ -445,10 +459,22 @@ fn encode_rows(key: RowKey, image: &Image, rows: &mut Vec<Row>) {
             | RowKey::Wallet(_)
             | RowKey::Introduction(_)
             | RowKey::Session(_)
+            | RowKey::Precedent(_)
             | RowKey::Lane(..),
             _,
         ) => {}
     }
+}
+
+/// The row of a place: the route's number in the price list, then the place in its ring.
+fn precedent_row((route, place): precedent::Place) -> Vec<u8> {
+    let route: u8 = match route {
+        Route::Websearch => 0,
+        Route::LeadSession => 1,
+    };
+    let mut key = vec![route];
+    key.extend(place.to_be_bytes());
+    key
 }
 
 fn put(table: Table, key: &[u8], value: Vec<u8>) -> Row {

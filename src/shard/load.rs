@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::codec::{self, CodecError};
 use super::due::{Due, WalletBook};
 use super::session::Session;
-use super::{Agent, Delivery, Grant, Group, Introduction, Shard, Table, Unwritten};
+use super::{Agent, Delivery, Grant, Group, Introduction, Precedent, Shard, Table, Unwritten};
 use crate::billing::Account;
 use crate::billing::lane::{Change, LaneId};
 use crate::job::Job;
@@ -93,6 +93,10 @@ impl Loader {
                 let session: Session = codec::decode(value).map_err(wrong)?;
                 self.shard.put_session(session);
             }
+            Table::Precedent => {
+                let precedent: Arc<Precedent> = codec::decode(value).map_err(wrong)?;
+                self.shard.precedents.put(&precedent);
+            }
             // History is not part of the live state.
             Table::EndedJob | Table::Key | Table::Transfer | Table::JobByOwner | Table::Attempt | Table::OperatorLog => {}
         }
@@ -136,6 +140,7 @@ impl Shard {
             sorted(self.lanes.iter()),
             sorted(self.introductions.iter()),
             sorted(self.sessions().map(|session| (session.key(), session))),
+            self.precedents.iter().collect::<Vec<_>>(),
         ))
     }
 }

@@ -18,6 +18,7 @@ pub mod introduction;
 pub mod load;
 mod paid_audit;
 mod paid_commands;
+pub mod precedent;
 pub mod row;
 pub mod session;
 mod session_audit;
@@ -32,6 +33,7 @@ pub use event::{Attempt, AttemptOutcome, ClaimEnd, Delivery, Event, KeyEntry, Ma
 pub use group::{Group, Unwritten};
 pub use introduction::Introduction;
 pub use load::Loader;
+pub use precedent::{Precedent, Precedents};
 pub use row::{Row, Table};
 pub use session::Session;
 pub use state::Shard;

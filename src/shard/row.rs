@@ -38,11 +38,13 @@ pub enum Table {
     Introduction = 16,
     /// Agents' sessions. Key: agent id, a hash of the session's name.
     Session = 17,
+    /// What the last jobs came to, so many of each route. Key: route, place.
+    Precedent = 18,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Agent,
         Self::Balance,
         Self::Token,
@@ -60,6 +62,7 @@ impl Table {
         Self::Lane,
         Self::Introduction,
         Self::Session,
+        Self::Precedent,
     ];
 
     /// Whether a start reads the whole of it. The others are history and are read row by row, on demand.
@@ -75,6 +78,7 @@ impl Table {
             | Self::Wallet
             | Self::Introduction
             | Self::Session
+            | Self::Precedent
             | Self::Lane => true,
             Self::EndedJob | Self::Key | Self::Transfer | Self::JobByOwner | Self::Attempt | Self::OperatorLog => false,
         }
@@ -90,6 +94,7 @@ impl Table {
             Self::Lane => "lane",
             Self::Introduction => "introduction",
             Self::Session => "session",
+            Self::Precedent => "precedent",
             Self::Token => "token",
             Self::Account => "account",
             Self::LiveJob => "live_job",

@@ -8,6 +8,7 @@ use super::due::{Due, WalletBook};
 use super::event::{Delivery, Event, KeyEntry, Made, OperatorAct, ScopedKey};
 use super::group::Group;
 use super::introduction::Introduction;
+use super::precedent::Precedents;
 use super::session::Session;
 use super::unsettled::item_key;
 use crate::billing::lane::{Claimant, ItemKey, Lane, LaneId, Notice, Outcome, Sight};
@@ -36,6 +37,7 @@ pub struct Shard {
     pub(super) introductions: Map<JobId, Introduction>,
     /// By agent, and the hash of the session's name.
     pub(super) sessions: Map<AgentId, Map<u128, Session>>,
+    pub(super) precedents: Precedents,
     /// What each wallet has signed for and not paid yet: follows from jobs and dues (safety.md I-17).
     pub(super) unsettled: Map<Wallet, Usd>,
     /// How many of those bring their allowance along; none for most wallets.
@@ -176,6 +178,7 @@ impl Shard {
             }
             Event::SessionPut(session) => self.put_session((**session).clone()),
             Event::SessionGone(key) => self.remove_session(key),
+            Event::PrecedentPut(precedent) => drop(self.precedents.put(precedent)),
             // History: only rows hold it.
             Event::JobListed(..) | Event::Posted(_) | Event::Attempted(..) | Event::OperatorActed(_) => {}
         }
@@ -305,6 +308,7 @@ impl Shard {
             Command::Lane { id, event, policy } => self.lane_event(id, &event, &policy),
             Command::Job { id, event } => self.job_event(id, &event, Vec::new()),
             Command::ForgetSessions { at } => Ok(self.forget_sessions(at)),
+            Command::RunEnded { id, event, cohort, lessons } => self.run_ended(id, &event, cohort, lessons),
             Command::FailJob { id, reason, at } => {
                 let log = acted(at, "job_failed", &id, &reason);
                 self.job_event(id, &job::Event::OperatorFailed { at, message: reason }, vec![log])

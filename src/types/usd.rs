@@ -59,6 +59,14 @@ impl Usd {
         }
     }
 
+    /// So many times the amount.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] rather than a wrapped number.
+    pub fn times(self, count: u32) -> Result<Self, OutOfRange> {
+        self.0.checked_mul(i64::from(count)).map(Self).ok_or(OutOfRange)
+    }
+
     /// The difference, or [`OutOfRange`] rather than a wrapped number.
     pub const fn minus(self, other: Self) -> Result<Self, OutOfRange> {
         match self.0.checked_sub(other.0) {

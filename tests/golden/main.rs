@@ -8,6 +8,8 @@
 //! format 1 is released, a changed sample may be recorded anew: remove its file first.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends at what it doesn't expect")]
 
+mod events;
+mod precedents;
 mod samples;
 
 use std::collections::BTreeSet;
@@ -20,9 +22,10 @@ use enrich_jobs::job::{Job, State};
 use enrich_jobs::shard::codec::{VERSION, decode, encode};
 use enrich_jobs::shard::history::JobByOwner;
 use enrich_jobs::shard::{
-    Agent, Attempt, Delivery, Due, Event, Grant, Group, Introduction, KeyEntry, Loader, OperatorAct, Row, Session, Shard, Table, Unwritten,
-    WalletBook,
+    Agent, Attempt, Delivery, Due, Event, Grant, Group, Introduction, KeyEntry, Loader, OperatorAct, Precedent, Row, Session, Shard, Table,
+    Unwritten, WalletBook,
 };
+use enrich_jobs::types::payload::Cohort;
 use enrich_jobs::types::{AgentId, DeliveryId, Usd};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -70,6 +73,8 @@ fn values() -> Vec<Value> {
         value::<Session>("session", &samples::session()),
         value::<WalletBook>("wallet", &samples::wallet_book()),
         value::<Introduction>("introduction", &samples::introduction(0x35)),
+        value::<Precedent>("precedent", &precedents::precedent()),
+        value::<Vec<Option<Cohort>>>("every_cohort", &precedents::every_cohort()),
         value::<(LaneId, Change)>("lane", &samples::lane_row()),
         value::<Vec<Change>>("every_lane_change", &samples::lane_changes()),
     ]
@@ -167,6 +172,6 @@ fn every_row_lies_where_it_was() {
 /// A new variant needs a sample before its format is released.
 #[test]
 fn every_event_has_a_sample() {
-    let seen: BTreeSet<_> = samples::record().iter().map(samples::name).collect();
-    assert_eq!(seen, BTreeSet::from(samples::EVENTS));
+    let seen: BTreeSet<_> = samples::record().iter().map(events::name).collect();
+    assert_eq!(seen, BTreeSet::from(events::EVENTS));
 }

@@ -62,6 +62,7 @@ impl Oracle {
                 | Event::IntroductionGone(_)
                 | Event::SessionPut(_)
                 | Event::SessionGone(_)
+                | Event::PrecedentPut(_)
                 | Event::WalletPut(_) => {}
             }
         }

@@ -133,6 +133,15 @@ impl Api {
         self.call(Method::POST, self.public("/api/v1/enrich/jobs")?, bearer, &headers, Some(body.to_owned())).await
     }
 
+    /// What a job would cost; asked as a stranger does.
+    pub async fn quote(&self, body: &str) -> Value {
+        let url = self.public("/api/v1/enrich/quote").unwrap();
+        let request = self.http.post(url).header("content-type", "application/json").body(body.to_owned());
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    }
+
     pub async fn poll(&self, job: &str, bearer: &str) -> Answer {
         self.get(&format!("/api/v1/enrich/jobs/{job}"), bearer).await
     }

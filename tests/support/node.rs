@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use enrich_jobs::actors::{ChainParts, Error, JobFilter, Node, Order, Parts, Settings};
 use enrich_jobs::billing::PriceList;
+use enrich_jobs::billing::quote::{Estimate, Question};
 use enrich_jobs::billing::x402::newcomers::BreakerPolicy;
 use enrich_jobs::callbacks::Deliverer;
 use enrich_jobs::clock::{Clock, SystemClock, SystemRandom};
@@ -89,6 +90,13 @@ impl Enricher for Scripted {
         self.1
     }
 
+    fn estimate(&self, _payload: &str) -> Estimate {
+        let (cost, hops) = (Usd::from_micros(10_000), self.0.hops);
+        let all = cost.times(hops).unwrap();
+        let questions = vec![Question { tool: "scripted", cost: Some(cost), at_most: Some(hops) }];
+        Estimate { questions, typical: all, plan_max: Some(all), budget: None }
+    }
+
     async fn run(&self, _payload: &str, run: &mut Run) -> Result<Found, enrich::Error> {
         fn call(request: &str) -> Call<'_> {
             Call { tool: "scripted", request, cost_max: Usd::from_micros(10_000), timeout: Duration::from_secs(5) }
@@ -150,30 +158,15 @@ impl TestNode {
     }
 
     async fn of(store: Arc<dyn Store>, script: Script, slots: usize, life: (Arc<dyn Clock>, u32), chains: Vec<ChainParts>) -> Self {
-        let (clock, job_retention_days) = life;
         let script = Arc::new(script);
-        let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "tests".to_owned() };
-        let parts = Parts {
-            store,
-            clock,
-            random: Arc::new(SystemRandom),
-            server_key: ServerKey::new([1; 32]),
-            enrichers: Route::ALL.map(|route| Arc::new(Scripted(Arc::clone(&script), route)) as Arc<dyn Enricher>).into(),
-            deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
-            chains,
-            settings: Settings {
-                prices: PriceList::default(),
-                slots,
-                run_ms: 900_000,
-                queue_ms: 120_000,
-                max_timeout_seconds: 1200,
-                job_retention_days,
-                newcomers: BreakerPolicy { pause_ms: 3_000, ..BreakerPolicy::default() },
-                waive_below: Usd::ZERO,
-                drain_for: Duration::from_secs(2),
-            },
-        };
-        Self { node: Node::start(parts).await.unwrap(), script }
+        let enrichers = Route::ALL.map(|route| Arc::new(Scripted(Arc::clone(&script), route)) as Arc<dyn Enricher>).into();
+        Self { node: node_of(store, enrichers, slots, life, chains).await, script }
+    }
+
+    /// One with enrichers of its own.
+    pub async fn selling(memory: Memory, enrichers: Vec<Arc<dyn Enricher>>) -> Self {
+        let node = node_of(Arc::new(memory), enrichers, 16, (Arc::new(SystemClock), 30), Vec::new()).await;
+        Self { node, script: Arc::new(Script::hops(0)) }
     }
 
     pub async fn agent(&self, credit: Usd) -> AgentId {
@@ -232,10 +225,50 @@ impl TestNode {
 
     /// A node that can be killed: it lives in a runtime of its own.
     pub async fn mortal(memory: Memory, script: Script) -> (Self, Life) {
+        Self::living(Self::start(memory, script)).await
+    }
+
+    /// The same, with enrichers of its own.
+    pub async fn mortal_selling(memory: Memory, enrichers: Vec<Arc<dyn Enricher>>) -> (Self, Life) {
+        Self::living(Self::selling(memory, enrichers)).await
+    }
+
+    async fn living(starting: impl Future<Output = Self> + Send + 'static) -> (Self, Life) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let world = runtime.spawn(Self::start(memory, script)).await.unwrap();
+        let world = runtime.spawn(starting).await.unwrap();
         (world, Life(Some(runtime)))
     }
+}
+
+async fn node_of(
+    store: Arc<dyn Store>,
+    enrichers: Vec<Arc<dyn Enricher>>,
+    slots: usize,
+    (clock, job_retention_days): (Arc<dyn Clock>, u32),
+    chains: Vec<ChainParts>,
+) -> Node {
+    let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "tests".to_owned() };
+    let parts = Parts {
+        store,
+        clock,
+        random: Arc::new(SystemRandom),
+        server_key: ServerKey::new([1; 32]),
+        enrichers,
+        deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
+        chains,
+        settings: Settings {
+            prices: PriceList::default(),
+            slots,
+            run_ms: 900_000,
+            queue_ms: 120_000,
+            max_timeout_seconds: 1200,
+            job_retention_days,
+            newcomers: BreakerPolicy { pause_ms: 3_000, ..BreakerPolicy::default() },
+            waive_below: Usd::ZERO,
+            drain_for: Duration::from_secs(2),
+        },
+    };
+    Node::start(parts).await.unwrap()
 }
 
 /// What a node lives by.

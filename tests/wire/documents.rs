@@ -61,6 +61,10 @@ async fn answers_fit_their_schemas() {
         public.fits("get", path, &server.get(path, &agent).await);
         public.fits("get", path, &server.get(path, "x").await);
     }
+    let quote = "/api/v1/enrich/quote";
+    for (bearer, body) in [(&*agent, order.to_string()), (&*agent, "{}".to_owned()), ("x", order.to_string())] {
+        public.fits("post", quote, &server.post(quote, bearer, &body).await);
+    }
     for (path, body) in [
         ("/api/v1/enrich/websearch", r#"{"business_name":"Acme Corp"}"#),
         ("/api/v1/enrich/lead-session", r#"{"lead":{"company":"Acme Corp"}}"#),

@@ -11,4 +11,5 @@ mod leads;
 mod limits;
 mod operators;
 mod progress;
+mod quotes;
 mod sessions;

@@ -68,6 +68,10 @@ async fn run(enricher: &dyn Enricher, clock: &Arc<dyn Clock>, payload: &str, bud
         gate: None,
     });
     let found = enricher.run(payload, &mut run).await.ok();
+    // As a node does that has made the end of a job durable.
+    if found.is_some() {
+        enricher.learn(run.lessons());
+    }
     let hops = std::mem::take(&mut *book.0.lock().unwrap_or_else(PoisonError::into_inner));
     Outcome { found, spent: run.spent(), hops }
 }

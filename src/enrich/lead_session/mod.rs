@@ -8,7 +8,9 @@
 
 mod again;
 mod converse;
+mod estimate;
 mod fields;
+mod gains;
 pub mod plan;
 mod record;
 mod result;
@@ -18,40 +20,39 @@ mod toolbox;
 mod want;
 mod weigh;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use want::{Ask, GainTable, Want};
+pub use gains::GainTable;
+pub use want::{Ask, Want};
 
 use self::again::Same;
+use self::gains::lesson;
 use self::plan::{Choice, LACKING_MIN, Purse, choose};
 use self::session::{Round, Session};
 use super::research::Tools;
 use super::{Enricher, Error, Found, Run, Stop};
-use crate::job::Progress;
+use crate::billing::quote::Estimate;
+use crate::job::{Lessons, Progress};
 use crate::types::payload::LeadMode;
 use crate::types::{LeadPayload, Route, Usd};
 
-/// What sessions have learned, shared by all of a node. A clone is a pointer.
+/// What sessions have learned, shared by all of a node: the sum of the lessons that count now. A clone is a pointer.
 #[derive(Debug, Clone, Default)]
 pub struct Experience(Arc<Mutex<GainTable>>);
 
 impl Experience {
     /// What is expected now.
     pub fn snapshot(&self) -> GainTable {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.table().clone()
     }
 
-    /// Takes a table that was kept, unless it is of another version.
-    pub fn restore(&self, table: GainTable) {
-        if table.fits() {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = table;
-        }
-    }
-
-    fn learn(&self, observe: impl FnOnce(&mut GainTable)) {
-        observe(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    fn table(&self) -> MutexGuard<'_, GainTable> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The name under which a session's table is on record; ends with [`GainTable::VERSION`].
+const PINNED: &str = "gains.1";
 
 /// The enricher of `enrich/lead-session`.
 #[derive(Debug, Clone)]
@@ -88,7 +89,7 @@ impl LeadSession {
                     break;
                 }
                 let after = session.known().lack;
-                self.experience.learn(|table| Session::learn(table, action.ask, &before, &after));
+                run.learned(GainTable::VERSION, lesson(action.ask, &before, &after));
                 before = after;
             }
             round.cost = run.so_far().minus(spent).unwrap_or(Usd::ZERO);
@@ -137,6 +138,11 @@ impl Enricher for LeadSession {
         Route::LeadSession
     }
 
+    fn estimate(&self, payload: &str) -> Estimate {
+        let payload = LeadPayload::parse(payload).ok();
+        payload.and_then(|payload| estimate::estimate(&self.tools, &payload).ok()).unwrap_or_else(Estimate::unknown)
+    }
+
     async fn run(&self, payload: &str, run: &mut Run) -> Result<Found, Error> {
         let payload = LeadPayload::parse(payload).map_err(|faults| {
             let first = faults.into_iter().next().map_or_else(String::new, |fault| format!("{}: {}", fault.pointer, fault.detail));
@@ -149,7 +155,8 @@ impl Enricher for LeadSession {
         if let Some(found) = same.recalled(&payload, run).await? {
             return Ok(found);
         }
-        let table = run.pinned("gains", || self.experience.snapshot()).await?;
+        // By its version: what an earlier build has pinned in another shape is no table of ours.
+        let table = run.pinned(PINNED, || self.experience.snapshot()).await?;
         let mode = payload.mode;
         let mut session = Session::new(&self.tools, payload);
         session.warm_up(run).await?;
@@ -166,6 +173,14 @@ impl Enricher for LeadSession {
             }
         }
         session.conclude(run, &same)
+    }
+
+    fn learn(&self, lessons: &Lessons) {
+        self.experience.table().learn(lessons);
+    }
+
+    fn forget(&self, lessons: &Lessons) {
+        self.experience.table().forget(lessons);
     }
 }
 

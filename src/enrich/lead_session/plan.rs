@@ -6,7 +6,8 @@
 
 use url::Url;
 
-use super::want::{Ask, GainTable, Want};
+use super::gains::GainTable;
+use super::want::{Ask, Want};
 use super::weigh::Weighing;
 use crate::types::Usd;
 
@@ -41,7 +42,7 @@ pub type Lack = [(Want, u32); Want::ALL.len()];
 pub const LACKING_MIN: u32 = 20;
 
 /// At most so many questions in one round: what the first ones bring changes what is worth asking.
-const ACTIONS_A_ROUND: usize = 3;
+pub(super) const ACTIONS_A_ROUND: usize = 3;
 /// A question that promises less than this for a cent, in thousandths of a point, isn't asked.
 const GAIN_MIN: u64 = 10;
 /// Nor one that promises less for its price than this part of what the whole budget should bring, which is a record without a gap.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::fields::{self, Known};
-use super::plan::{Action, LACKING_MIN, Lack, Reach, Target};
+use super::plan::{Action, Reach, Target};
 use super::record::Record;
-use super::want::{Ask, GainTable, Want};
+use super::want::{Ask, Want};
 use crate::enrich::cache::Question;
 use crate::enrich::claim::{Field, first};
 use crate::enrich::matching::{NAME_ALIKE, judge};
@@ -128,15 +128,6 @@ impl<'a> Session<'a> {
                 self.checked.insert(address.clone());
                 self.research.check_email(run, address).await?;
                 Ok("email")
-            }
-        }
-    }
-
-    /// Learns what a round's question brought of what was lacking.
-    pub(super) fn learn(table: &mut GainTable, ask: Ask, before: &Lack, after: &Lack) {
-        for ((want, lacking), (_, still)) in before.iter().zip(after) {
-            if *lacking >= LACKING_MIN {
-                table.observe(ask, *want, still < lacking);
             }
         }
     }

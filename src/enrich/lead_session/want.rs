@@ -87,7 +87,7 @@ impl Want {
         }
     }
 
-    const fn index(self) -> usize {
+    pub(super) const fn index(self) -> usize {
         self as usize
     }
 }
@@ -173,109 +173,14 @@ impl Ask {
         }
     }
 
-    const fn index(self) -> usize {
+    pub(super) const fn index(self) -> usize {
         self as usize
-    }
-}
-
-/// How many of each there are.
-const WANTS: usize = Want::ALL.len();
-const ASKS: usize = Ask::ALL.len();
-
-/// How often an ask brought what was wanted: of `tried` times when it was missing, `found` times.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Tally {
-    tried: u32,
-    found: u32,
-}
-
-/// What is expected of every ask before anything was seen, in percent, in the order of [`Want::ALL`]. From the half of the
-/// evaluation set that rules may be tuned on (docs/quality.md).
-const PRIOR: [[u32; WANTS]; ASKS] = [
-    // company website phone email title street city state zip country
-    [43, 34, 41, 2, 2, 44, 48, 43, 44, 47],   // directory
-    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],           // search
-    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],           // search_person
-    [35, 55, 35, 4, 1, 32, 30, 28, 32, 30],   // home
-    [57, 72, 72, 6, 1, 73, 70, 62, 73, 71],   // contact
-    [2, 2, 2, 2, 4, 2, 2, 2, 2, 2],           // about
-    [2, 12, 2, 46, 80, 10, 2, 2, 10, 2],      // team
-    [40, 40, 40, 10, 10, 40, 40, 20, 40, 40], // imprint
-    [5, 5, 30, 5, 1, 40, 40, 40, 40, 20],     // locations
-    [20, 20, 20, 2, 2, 20, 25, 25, 20, 15],   // listing
-    [0, 0, 0, 37, 0, 0, 0, 0, 0, 0],          // email
-];
-
-/// The prior counts as much as so many observations.
-const PRIOR_WEIGHT: u32 = 20;
-/// From so many observations on the older half of them is forgotten, so that the table follows the times.
-const TRIED_MAX: u32 = 10_000;
-
-/// Expected gains, learned from what asks brought. The same table, the same plan: a session uses the one it began with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GainTable {
-    tallies: Vec<Tally>,
-}
-
-impl Default for GainTable {
-    fn default() -> Self {
-        Self { tallies: vec![Tally::default(); ASKS * WANTS] }
-    }
-}
-
-impl GainTable {
-    /// How likely `ask` brings `want` where it is missing, in parts of ten thousand.
-    pub fn chance(&self, ask: Ask, want: Want) -> u32 {
-        let prior = PRIOR.get(ask.index()).and_then(|row| row.get(want.index())).copied().unwrap_or(0);
-        let Tally { tried, found } = self.tallies.get(Self::at(ask, want)).copied().unwrap_or_default();
-        (prior * PRIOR_WEIGHT * 100 + found.min(tried) * 10_000) / (PRIOR_WEIGHT + tried)
-    }
-
-    /// How often `ask` was tried while `want` was missing, and how often it brought it.
-    pub fn observed(&self, ask: Ask, want: Want) -> (u32, u32) {
-        let Tally { tried, found } = self.tallies.get(Self::at(ask, want)).copied().unwrap_or_default();
-        (tried, found)
-    }
-
-    /// Learns from one ask.
-    pub fn observe(&mut self, ask: Ask, want: Want, found: bool) {
-        let Some(tally) = self.tallies.get_mut(Self::at(ask, want)) else { return };
-        if tally.tried >= TRIED_MAX {
-            *tally = Tally { tried: tally.tried / 2, found: tally.found / 2 };
-        }
-        tally.tried += 1;
-        tally.found += u32::from(found);
-    }
-
-    /// Whether it has the shape of this version's; an older one that was kept doesn't.
-    pub fn fits(&self) -> bool {
-        self.tallies.len() == ASKS * WANTS && self.tallies.iter().all(|tally| tally.found <= tally.tried && tally.tried <= TRIED_MAX)
-    }
-
-    const fn at(ask: Ask, want: Want) -> usize {
-        ask.index() * WANTS + want.index()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn experience_moves_the_expectation_from_the_prior() {
-        let mut table = GainTable::default();
-        assert_eq!(table.chance(Ask::Contact, Want::Phone), 7200);
-        for _ in 0..20 {
-            table.observe(Ask::Contact, Want::Phone, false);
-        }
-        assert_eq!(table.chance(Ask::Contact, Want::Phone), 3600, "as many observations as the prior counts for");
-        for _ in 0..40_000 {
-            table.observe(Ask::Contact, Want::Phone, true);
-        }
-        assert!((9_900..=10_000).contains(&table.chance(Ask::Contact, Want::Phone)));
-        assert!(table.fits());
-        assert_eq!(table.chance(Ask::Team, Want::Title), 8000, "others are as they were");
-    }
 
     #[test]
     fn the_lists_are_in_the_order_of_their_indices() {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::job::{Hop, HopOutcome, Progress};
+use crate::job::{Hop, HopOutcome, Lesson, Lessons, Progress};
 use crate::types::{Timestamp, Usd};
 
 /// Makes a hop durable. The job's actor is behind it.
@@ -106,6 +106,7 @@ pub struct Run {
     vendors_answered: u32,
     /// Of these, so many were answered out of the cache.
     cache_answered: u32,
+    lessons: Lessons,
 }
 
 /// Everything a run starts from.
@@ -150,6 +151,7 @@ impl Run {
             vendors_failed: 0,
             vendors_answered: 0,
             cache_answered: 0,
+            lessons: Lessons::default(),
         }
     }
 
@@ -200,6 +202,18 @@ impl Run {
         self.journal.record(hop.clone()).await?;
         self.recorded.insert(fingerprint, hop);
         Ok(value)
+    }
+
+    /// Notes what a question brought, in the enricher's numbering of that version. It is kept with the job's end, so that a run
+    /// that is resumed teaches once.
+    pub fn learned(&mut self, version: u16, lesson: Lesson) {
+        self.lessons.version = version;
+        self.lessons.asked.push(lesson);
+    }
+
+    /// What was learned so far.
+    pub fn lessons(&self) -> &Lessons {
+        &self.lessons
     }
 
     /// Whether an earlier attempt, or this one, has pinned that.

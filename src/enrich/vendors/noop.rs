@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::billing::quote::{Estimate, Question};
 use crate::enrich::{Answer, Call, Enricher, Error, Found, Run};
 use crate::types::{Route, Usd};
 
@@ -35,6 +36,12 @@ impl Noop {
 impl Enricher for Noop {
     fn route(&self) -> Route {
         self.route
+    }
+
+    fn estimate(&self, _payload: &str) -> Estimate {
+        let cost = self.settings.cost;
+        let questions = vec![Question { tool: "noop", cost: Some(cost), at_most: Some(1) }];
+        Estimate { questions, typical: cost, plan_max: Some(cost), budget: None }
     }
 
     async fn run(&self, _payload: &str, run: &mut Run) -> Result<Found, Error> {

@@ -6,6 +6,7 @@
 //! and the recorded hops, so a resumed run comes to the same bytes. Where all that was answered was kept from earlier searches,
 //! whoever made them, the result says so; it is made from this buyer's payload all the same.
 
+mod estimate;
 mod result;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ use super::research::resolve::Standing;
 use super::research::{Finding, Outcome, Research, Resolution, Tools, resolve};
 use super::vendors::website::{PageFacts, PageKind};
 use super::{Enricher, Error, Found, JournalError, Run};
+use crate::billing::quote::Estimate;
 use crate::types::{Route, WebsearchPayload};
 
 /// A candidate with fewer points isn't worth a page.
@@ -49,6 +51,11 @@ impl Websearch {
 impl Enricher for Websearch {
     fn route(&self) -> Route {
         Route::Websearch
+    }
+
+    fn estimate(&self, payload: &str) -> Estimate {
+        let payload = WebsearchPayload::parse(payload).ok();
+        payload.and_then(|payload| estimate::estimate(&self.tools, &payload).ok()).unwrap_or_else(Estimate::unknown)
     }
 
     async fn run(&self, payload: &str, run: &mut Run) -> Result<Found, Error> {

@@ -27,8 +27,8 @@ mod schemas;
 pub mod x402;
 
 const PUBLIC: &str = "Sells data enrichment by the job, and bills each job only after it has run, never above its ceiling and nothing for \
-                      a no-match. Amounts are US dollars, exact to the micro-dollar. Errors are RFC 9457 problems with a stable `code` and \
-                      what to do about it.";
+                      a no-match. `POST /api/v1/enrich/quote` says before what a job would cost, free of charge. Amounts are US dollars, exact to the \
+                      micro-dollar. Errors are RFC 9457 problems with a stable `code` and what to do about it.";
 const OPERATORS: &str = "For operators: agents and their credit, jobs, callbacks, shards, audit. Every change is logged with its reason.";
 
 /// The document of the public listener. Where there are networks, wallets can pay.

@@ -37,6 +37,10 @@ pub fn add_to(operation: &mut Operation) {
             let own = [Kind::CallbackUrlForbidden, Kind::RateLimited, Kind::Draining, Kind::StorageFull];
             [&billing[..], &own, &PAID, &BODY, &KEYED, &AGENT[..4], &NODE].concat()
         }
+        "quoteJob" => {
+            let own = [Kind::CallbackUrlForbidden, Kind::RateLimited];
+            [&own[..], &BODY, &AGENT[..1], &AGENT[2..4], &[Kind::Internal]].concat()
+        }
         "websearch" | "leadSession" => {
             let billing = [Kind::InsufficientBalance, Kind::SpendCapReached, Kind::X402NotOffered];
             let own = [Kind::RateLimited, Kind::Draining, Kind::StorageFull, Kind::JobFailed, Kind::SettlementFailed, Kind::StillRunning];

@@ -7,7 +7,7 @@ use crate::http::admin::{agents, deliveries, jobs, operations, reason, settlemen
 use crate::http::problem::ProblemBody;
 use crate::http::query::Items;
 use crate::http::rest::agents::{account, keys, statement};
-use crate::http::rest::jobs::submit;
+use crate::http::rest::jobs::{quote, submit};
 use crate::http::rest::sync::{lead_session, websearch};
 use crate::http::rest::wallets::{debts, deposits, sign_in};
 use crate::http::rest::{discovery, health};
@@ -22,6 +22,7 @@ use crate::types::{LeadPayload, WebsearchPayload};
     WebsearchPayload,
     LeadPayload,
     submit::SubmitAnswer,
+    quote::QuoteAnswer,
     PollBody,
     Items<PollBody>,
     account::Me,

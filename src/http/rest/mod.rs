@@ -6,7 +6,7 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use self::agents::{account, keys, statement};
-use self::jobs::{cancel, events, list, poll, submit};
+use self::jobs::{cancel, events, list, poll, quote, submit};
 use self::sync::{lead_session, websearch};
 use self::wallets::{debts, deposits, sign_in};
 use super::api::Api;
@@ -29,6 +29,7 @@ pub mod wallets;
 pub fn rows() -> Vec<Row<Arc<Api>>> {
     vec![
         Row::new(submit::__path_submit, submit::submit),
+        Row::new(quote::__path_quote, quote::quote),
         Row::new(list::__path_list, list::list),
         Row::new(poll::__path_poll, poll::poll),
         Row::new(events::__path_events, events::events),

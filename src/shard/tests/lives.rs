@@ -49,7 +49,12 @@ impl World {
                     at: AT,
                 }),
             }),
-            3 => of_job(job::Event::Finished { at: AT, matched: amount % 2 == 0, result }),
+            3 => {
+                let lesson = crate::job::Lesson { question: self.counter, lacking: 5, brought: 4 };
+                let lessons = crate::job::Lessons { version: 1, asked: vec![lesson; pick] };
+                let event = job::Event::Finished { at: AT, matched: amount % 2 == 0, result };
+                Command::RunEnded { id: job, event, cohort: None, lessons }
+            }
             4 => of_job(job::Event::CancelRequested { at: AT }),
             5 => of_job(job::Event::Cancelled { at: AT, partial: Some(result) }),
             6 => of_job(job::Event::Crashed { at: AT }),

@@ -6,6 +6,7 @@ mod introductions;
 mod lives;
 mod paid;
 mod payments;
+mod precedents;
 mod sessions;
 
 use std::collections::BTreeMap;

@@ -4,12 +4,14 @@
 //! a schema attribute, because a schema-valid body must be taken; a test holds the two together. Deliberately absent: limits
 //! that depend on settings, such as a ceiling.
 
+pub mod cohort;
 pub mod country;
 pub mod field;
 pub mod lead;
 pub mod strict;
 pub mod websearch;
 
+pub use cohort::Cohort;
 pub use field::{FieldError, FieldErrorKind};
 pub use lead::{KNOWN_KEYS, Lead, LeadMode, LeadPayload};
 pub use websearch::WebsearchPayload;

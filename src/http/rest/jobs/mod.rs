@@ -6,4 +6,5 @@ pub mod events;
 pub mod list;
 pub mod order;
 pub mod poll;
+pub mod quote;
 pub mod submit;
