@@ -67,8 +67,13 @@ fn outcome(job: &Job) -> Result<String, Failure> {
     };
     let charged = job.charged_usd.unwrap_or_default();
     // Shown as text, so that what keeps it from being markup is left out.
-    let lines =
-        summary.replace('\\', "").lines().filter(|line| !line.trim().is_empty()).map(|line| format!("    {line}\n")).collect::<String>();
+    let lines = summary
+        .replace('\\', "")
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| format!("    {line}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let because = job.text("/stopped_because").unwrap_or("it had to");
     Ok(format!(
         "  {}: it ended with \"{because}\", charged {} of {}. Its summary:\n\n{lines}",
