@@ -137,7 +137,7 @@ class Shop:
             # The same business is bought again and again here, and each purchase has to cost something.
             "ENRICH_CACHE_SECONDS": "0",
         }
-        self.settings |= networks(chain, way) | {name: str(value) for name, value in settings.items()}
+        self.settings |= (networks(chain, way) if chain else {}) | {name: str(value) for name, value in settings.items()}
         self.process = None
         self.restore()
         self.start()
