@@ -81,7 +81,14 @@ impl Fetch for Vendors {
                 return Err("it took too long".to_owned());
             }
         };
-        Ok(Page { url: url.clone(), status, content_type: Some("text/html".to_owned()), location: None, body: body.into_bytes(), is_private: false })
+        Ok(Page {
+            url: url.clone(),
+            status,
+            content_type: Some("text/html".to_owned()),
+            location: None,
+            body: body.into_bytes(),
+            is_private: false,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which set of questions makes the best use of a budget that doesn't pay for all of them. Pure.
 
-use super::plan::{Action, Lack, OPENED, Reach, WHOLE, micros};
 use super::gains::GainTable;
+use super::plan::{Action, Lack, OPENED, Reach, WHOLE, micros};
 use super::want::{Ask, Want};
 use crate::types::Usd;
 
