@@ -147,7 +147,10 @@ fn parse(text: &str, country: &str) -> Option<PhoneNumber> {
     // With a region the library takes that region's trunk prefix off any number, a foreign one too: "+44 121 …" read in the
     // US would lose its 1. So a number that brings its country is read without one.
     if text.starts_with(['+', '＋']) {
-        return phonenumber::parse(None, text).ok();
+        // By its digits alone, as how they are grouped leads the library to other numbers.
+        let main = main_part(text);
+        let digits: String = main.chars().filter(char::is_ascii_digit).collect();
+        return phonenumber::parse(None, format!("+{digits}{}", text.get(main.len()..).unwrap_or_default())).ok();
     }
     if let Some(abroad) = region.and_then(|region| dialled_abroad(text, region))
         && let Ok(number) = phonenumber::parse(None, abroad)
@@ -334,6 +337,14 @@ mod tests {
         assert_eq!(shown("020 7946 0018", "GB").as_deref(), Some("+442079460018"));
         assert_eq!(shown("020 7946 0018", "US").as_deref(), Some("020 7946 0018"));
         assert_eq!(shown("555-0142", "US").as_deref(), Some("555-0142"));
+    }
+
+    #[test]
+    fn how_digits_are_grouped_is_nothing() {
+        for text in ["+78336000-0000", "+7 833 600 0000 0", "+783360000000"] {
+            assert_eq!(key(text, "US"), key("+783360000000", "US"), "{text}");
+            assert_eq!(shown(text, "US"), shown("+783360000000", "US"), "{text}");
+        }
     }
 
     proptest! {

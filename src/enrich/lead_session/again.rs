@@ -13,6 +13,7 @@ use super::result::{Wire, merged};
 use super::session::Session;
 use crate::enrich::cache::Question;
 use crate::enrich::research::{Source, Tools};
+use crate::enrich::vendors::directory::Directory;
 use crate::enrich::{Error, Found, JournalError, Run, Shelf};
 use crate::types::payload::{KNOWN_KEYS, LeadMode};
 use crate::types::{LeadPayload, Usd};
@@ -81,7 +82,7 @@ impl<'a> Same<'a> {
         let said = lead.fields().filter(|(key, _)| *key != "contact_id" && !lead.is_blank(key));
         let lead =
             said.map(|(key, raw)| (key, lead.text(key).filter(|_| KNOWN_KEYS.contains(&key)).unwrap_or_else(|| raw.get().to_owned())));
-        let directory = tools.directory.as_ref().map(|directory| directory.version()).unwrap_or_default();
+        let directory = tools.directory.as_ref().map(Directory::version).unwrap_or_default();
         let input = Input { lead: lead.collect(), budget_usd, max_rounds: *max_rounds, mode: *mode, prompts, directory };
         let question = Question::session(&serde_json::to_string(&input).unwrap_or_default());
         Self { tools, question, refresh: *refresh }
@@ -89,8 +90,8 @@ impl<'a> Same<'a> {
 
     /// The answer, where this agent has asked the same of late.
     pub(super) async fn recalled(&self, payload: &LeadPayload, run: &mut Run) -> Result<Option<Found>, Error> {
-        let shelf = Shelf { cache: &self.tools.cache, refresh: self.refresh };
-        let Some(kept) = run.recalled::<Kept>(TOOL, shelf, &self.question).await? else { return Ok(None) };
+        let from = Shelf { cache: &self.tools.cache, refresh: self.refresh };
+        let Some(kept) = run.recalled::<Kept>(TOOL, from, &self.question).await? else { return Ok(None) };
         let Kept { matched, values, fields, entities, found, stopped_because, summary_markdown, sources } = &kept;
         let stopped_because = stopped_because.as_deref();
         let round = Round { n: 1, tools: [TOOL], found, cost_usd: Usd::ZERO, stopped_because };

@@ -152,8 +152,8 @@ impl Subject {
         let city = self.city.as_deref().map(fold).filter(|city| !city.is_empty()).map(|city| format!("city {city}"));
         let zip = self.zip.as_deref().map(place::zip).filter(|zip| !zip.is_empty()).map(|zip| format!("zip {zip}"));
         let places: Vec<String> = city.into_iter().chain(zip).collect();
-        let named = names.iter().flat_map(|name| places.iter().map(move |place| format!("name {name} {place}")));
-        phones.chain(domains).chain(named).collect()
+        let at_place = names.iter().flat_map(|name| places.iter().map(move |place| format!("name {name} {place}")));
+        phones.chain(domains).chain(at_place).collect()
     }
 
     /// Whether it is known where its door is: a street, with a city or a postal code.

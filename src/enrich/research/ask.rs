@@ -253,8 +253,9 @@ impl<'a> Research<'a> {
     where
         T: serde::Serialize + serde::de::DeserializeOwned,
     {
-        let shelf = Shelf { cache: &self.tools.cache, refresh: self.refresh };
-        let told = run.cached_hop(call, shelf, question, work).await?;
+        let from = Shelf { cache: &self.tools.cache, refresh: self.refresh };
+        // Boxed, or each future around it would hold it several times.
+        let told = run.cached_hop(call, from, question, Box::pin(work)).await?;
         Ok(self.told(call.tool, told))
     }
 

@@ -39,7 +39,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`Self::hop`].
-    pub async fn cached_hop<T, F>(&mut self, call: Call<'_>, shelf: Shelf<'_>, question: &Question, work: F) -> Told<T>
+    pub async fn cached_hop<T, F>(&mut self, call: Call<'_>, from: Shelf<'_>, question: &Question, work: F) -> Told<T>
     where
         T: Serialize + DeserializeOwned,
         F: Future<Output = Result<(Answer<T>, Keep), String>>,
@@ -48,10 +48,10 @@ impl Run {
         if let Some(value) = self.replayed(fingerprint) {
             return Ok(Ok(value));
         }
-        let Some(key) = shelf.cache.key(call.tool, question, self.caller.as_deref()) else {
+        let Some(key) = from.cache.key(call.tool, question, self.caller.as_deref()) else {
             return self.hop(call, async { work.await.map(|(answer, _)| answer) }).await;
         };
-        let turn = match self.looked_up(call, shelf, key).await {
+        let turn = match self.looked_up(call, from, key).await {
             Ok(Looked::Found(kept)) => {
                 if let Ok(value) = serde_json::from_str(&kept.answer) {
                     self.note(taken(call.tool, fingerprint, &kept)).await?;
@@ -73,7 +73,7 @@ impl Run {
             Err(stop) => return Ok(Err(stop)),
         };
         if keep == Keep::Yes && hop.outcome != HopOutcome::Failed {
-            shelf.cache.put(key, &hop.answer, hop.outcome == HopOutcome::Nothing, hop.at);
+            from.cache.put(key, &hop.answer, hop.outcome == HopOutcome::Nothing, hop.at);
         }
         // Those who wait need not wait for our record too.
         drop(turn);
@@ -89,7 +89,7 @@ impl Run {
     pub async fn recalled<T: DeserializeOwned>(
         &mut self,
         tool: &'static str,
-        shelf: Shelf<'_>,
+        from: Shelf<'_>,
         question: &Question,
     ) -> Result<Option<T>, JournalError> {
         let fingerprint = fingerprint(tool, "");
@@ -99,12 +99,12 @@ impl Run {
         if !self.recorded.is_empty() || self.cancel.is_cancelled() {
             return Ok(None);
         }
-        let Some(key) = shelf.cache.key(tool, question, self.caller.as_deref()) else { return Ok(None) };
-        if shelf.refresh {
+        let Some(key) = from.cache.key(tool, question, self.caller.as_deref()) else { return Ok(None) };
+        if from.refresh {
             looked(tool, Look::Refresh);
             return Ok(None);
         }
-        let found = shelf.cache.get(key).and_then(|kept| serde_json::from_str(&kept.answer).ok().map(|value| (kept, value)));
+        let found = from.cache.get(key).and_then(|kept| serde_json::from_str(&kept.answer).ok().map(|value| (kept, value)));
         let Some((kept, value)) = found else {
             looked(tool, Look::Miss);
             return Ok(None);
@@ -123,18 +123,18 @@ impl Run {
         }
     }
 
-    async fn looked_up(&self, call: Call<'_>, shelf: Shelf<'_>, key: Key) -> Result<Looked, Stop> {
+    async fn looked_up(&self, call: Call<'_>, from: Shelf<'_>, key: Key) -> Result<Looked, Stop> {
         // No budget is asked about, since nothing may come of it that costs anything.
         self.may_call(Usd::ZERO)?;
-        if shelf.refresh {
+        if from.refresh {
             looked(call.tool, Look::Refresh);
             return Ok(Looked::Missing(Turn::Alone));
         }
-        if let Some(kept) = shelf.cache.get(key) {
+        if let Some(kept) = from.cache.get(key) {
             looked(call.tool, Look::Hit);
             return Ok(Looked::Found(kept));
         }
-        match shelf.cache.turn(key) {
+        match from.cache.turn(key) {
             Turn::Theirs(landing) => {
                 tokio::select! {
                     biased;
@@ -145,14 +145,14 @@ impl Run {
                 if self.past_deadline() {
                     return Err(Stop::Deadline);
                 }
-                let kept = shelf.cache.get(key);
+                let kept = from.cache.get(key);
                 looked(call.tool, if kept.is_some() { Look::Shared } else { Look::Miss });
                 // It failed or was given up. All who waited go on by themselves at once, rather than one after the other.
                 Ok(kept.map_or(Looked::Missing(Turn::Alone), Looked::Found))
             }
             turn @ (Turn::Mine(_) | Turn::Alone) => {
                 // Between the look and the turn another one may have landed.
-                if let Some(kept) = shelf.cache.get(key) {
+                if let Some(kept) = from.cache.get(key) {
                     looked(call.tool, Look::Shared);
                     return Ok(Looked::Found(kept));
                 }

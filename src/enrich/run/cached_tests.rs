@@ -156,7 +156,7 @@ async fn many_at_once_make_one_call_and_one_pays() {
     };
     let (told, ()) = tokio::join!(all, let_go);
     assert!(told.iter().all(|reply| *reply == found("A")));
-    let paid: Vec<_> = books.iter().flat_map(|book| book.hops()).filter(|hop| !hop.cost.is_zero()).collect();
+    let paid: Vec<_> = books.iter().flat_map(Book::hops).filter(|hop| !hop.cost.is_zero()).collect();
     assert_eq!((calls(&vendor), paid.len()), (1, 1));
 }
 

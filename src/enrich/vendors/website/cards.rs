@@ -191,7 +191,7 @@ pub(super) fn find<'a>(lines: &[Line<'a>], team: &[bool], is_own_name: &dyn Fn(&
         let mention = match best {
             Some((role, strength)) => Mention::new(name, Some(role), *strength),
             // A list of names, in a part for them.
-            None if in_team(*at) && cards.is_one_of_several(index, lines, &named) => Mention::new(name, None, TEAM),
+            None if in_team(*at) && is_one_of_several(index, lines, &named) => Mention::new(name, None, TEAM),
             None => None,
         };
         found.extend(mention.map(|mention| Card { at: *at, part: cards.part(index), mention }));
@@ -315,16 +315,16 @@ impl<'a> Cards<'a> {
     fn part(&self, index: usize) -> Option<ElementRef<'a>> {
         self.parts.get(index)?.as_ref().map(|(part, _)| *part)
     }
+}
 
-    /// Whether the next name or the one before is set in the same way.
-    fn is_one_of_several(&self, index: usize, lines: &[Line<'_>], named: &[(usize, String)]) -> bool {
-        let shape = |index: usize| {
-            let element = lines.get(named.get(index)?.0)?.element;
-            Some((element.value().name(), ElementRef::wrap(element.parent()?)?.value().name()))
-        };
-        let own = shape(index);
-        own.is_some() && (shape(index + 1) == own || index.checked_sub(1).is_some_and(|before| shape(before) == own))
-    }
+/// Whether the next name or the one before is set in the same way.
+fn is_one_of_several(index: usize, lines: &[Line<'_>], named: &[(usize, String)]) -> bool {
+    let shape = |index: usize| {
+        let element = lines.get(named.get(index)?.0)?.element;
+        Some((element.value().name(), ElementRef::wrap(element.parent()?)?.value().name()))
+    };
+    let own = shape(index);
+    own.is_some() && (shape(index + 1) == own || index.checked_sub(1).is_some_and(|before| shape(before) == own))
 }
 
 #[cfg(test)]
