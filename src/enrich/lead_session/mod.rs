@@ -78,7 +78,10 @@ impl LeadSession {
                 Choice::Ask(actions) => actions,
                 Choice::Complete => return session.stop("complete"),
                 Choice::Budget => return session.stop("budget"),
-                Choice::NoGain => return session.stop("no_gain"),
+                Choice::NoGain => {
+                    session.has_declined |= !candidates.is_empty();
+                    return session.stop("no_gain");
+                }
             };
             let spent = run.so_far();
             let mut round = Round { tools: Vec::new(), found: Vec::new(), cost: Usd::ZERO, stopped_because: None };
@@ -119,7 +122,7 @@ impl LeadSession {
 
 /// What the session may spend, and what is left of it.
 fn purse(run: &Run) -> Purse {
-    Purse { budget: run.left().plus(run.spent()).unwrap_or(run.left()), left: run.left() }
+    Purse { budget: run.budget(), left: run.left() }
 }
 
 /// Why a run had to stop, in the words of the result.

@@ -67,7 +67,11 @@ pub struct Purse {
 
 impl Purse {
     /// What a question has to promise for a cent, in thousandths of a point.
-    fn gain_min(self) -> u64 {
+    fn gain_min(self, action: &Action) -> u64 {
+        // What is free takes nothing away from anything else.
+        if action.cost_max.is_zero() {
+            return GAIN_MIN;
+        }
         let all: u64 = Want::ALL.iter().map(|want| u64::from(want.weight() * 100) * WHOLE).sum();
         GAIN_MIN.max(all / micros(self.budget).max(1) / BUDGETS_WORTH)
     }
@@ -103,11 +107,11 @@ pub fn choose(candidates: &[Action], lack: &Lack, table: &GainTable, purse: Purs
     if lack.iter().all(|(_, percent)| *percent == 0) {
         return Choice::Complete;
     }
-    let gain_min = purse.gain_min();
-    let worth = |action: &&Action| rate(action, lack, table, reach) >= gain_min;
+    let worth = |action: &&Action| rate(action, lack, table, reach) >= purse.gain_min(action);
     let worthy: Vec<&Action> = candidates.iter().filter(worth).collect();
     if worthy.is_empty() {
-        return Choice::NoGain;
+        let is_too_little = !candidates.is_empty() && candidates.iter().all(|action| action.cost_max > purse.left);
+        return if is_too_little { Choice::Budget } else { Choice::NoGain };
     }
     let (mut lack, mut left) = (*lack, purse.left);
     let mut open = Weighing { lack: &lack, table, reach }.best(&worthy, left);
@@ -116,11 +120,11 @@ pub fn choose(candidates: &[Action], lack: &Lack, table: &GainTable, purse: Purs
     while chosen.len() < ACTIONS_A_ROUND {
         let rated = open.iter().enumerate().map(|(at, action)| (rate(action, &lack, table, reach), std::cmp::Reverse(at)));
         let Some((rate, std::cmp::Reverse(at))) = rated.max() else { break };
+        let action = open.remove(at);
         // What promises far less than the round's first question is better asked when its answer is known.
-        if rate < gain_min || rate < first_rate / 3 {
+        if rate < purse.gain_min(action) || rate < first_rate / 3 {
             break;
         }
-        let action = open.remove(at);
         if action.cost_max > left {
             continue;
         }
@@ -250,6 +254,9 @@ mod tests {
         assert_eq!(choose(&team, &lacking(&[]), &table, purse(5000), OPEN), Choice::Complete);
         assert_eq!(choose(&team, &lacking(&[Want::Title]), &table, purse(4999), OPEN), Choice::Budget);
         assert_eq!(choose(&[], &lacking(&[Want::Title]), &table, purse(5000), OPEN), Choice::NoGain);
+        // What is free is within every budget.
+        assert_eq!(asks(choose(&[action(Ask::Team, 0)], &lacking(&[Want::Title]), &table, purse(0), OPEN)), [Ask::Team]);
+        assert_eq!(choose(&team, &lacking(&[Want::Title]), &table, purse(0), OPEN), Choice::Budget);
         assert_eq!(choose(&[action(Ask::Email, 5000)], &lacking(&[Want::Title]), &table, purse(5000), OPEN), Choice::NoGain);
     }
 

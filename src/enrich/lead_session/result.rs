@@ -33,7 +33,7 @@ impl Session<'_> {
     /// What there is, as the route's result.
     pub(super) fn conclude(self, run: &Run, same: &Same<'_>) -> Result<Found, Error> {
         // Who had nothing to ask, or too little for the first question, is told so: that no vendor failed him.
-        let never_began = self.rounds.is_empty() && matches!(self.stopped_because, Some("complete" | "budget"));
+        let never_began = self.rounds.is_empty() && (self.has_declined || matches!(self.stopped_because, Some("complete" | "budget")));
         if !never_began {
             self.research.check_answered(run)?;
         }

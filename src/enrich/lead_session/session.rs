@@ -39,6 +39,8 @@ pub(super) struct Session<'a> {
     pub(super) warm: Vec<Url>,
     pub(super) rounds: Vec<Round>,
     pub(super) stopped_because: Option<&'static str>,
+    /// There was something to ask, and it was not worth its price.
+    pub(super) has_declined: bool,
 }
 
 /// One round, as the result tells of it.
@@ -56,7 +58,7 @@ impl<'a> Session<'a> {
         let research = Research::new(tools, record.subject()).refreshed(payload.refresh);
         let (asked, checked) = (BTreeSet::new(), BTreeSet::new());
         let (hits, warm, rounds) = (Vec::new(), Vec::new(), Vec::new());
-        Self { record, payload, research, tools, hits, asked, checked, warm, rounds, stopped_because: None }
+        Self { record, payload, research, tools, hits, asked, checked, warm, rounds, stopped_because: None, has_declined: false }
     }
 
     /// What is known by now.

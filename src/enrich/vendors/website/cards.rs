@@ -38,7 +38,6 @@ const HEADINGS: &[&str] = &[
     "meet the",
     "our family",
     "employees",
-    "colleagues",
     "experts",
     "kollegen",
     "belegschaft",
