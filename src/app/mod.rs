@@ -221,6 +221,7 @@ fn serve(
     actors::meters::describe();
     chain::meters::describe();
     vendors::meters::describe();
+    store::describe_meters();
     let edge = http::Settings { public_url: public_url.clone(), ..config.edge.clone() };
     let admin_settings =
         http::AdminSettings { token: addresses.admin_token.clone(), public_url, max_timeout_seconds: config.node.max_timeout_seconds };

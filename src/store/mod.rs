@@ -5,14 +5,21 @@
 
 pub mod embedded;
 pub mod memory;
+pub mod redis;
 
 pub use embedded::Embedded;
 pub use memory::Memory;
+pub use redis::Redis;
 
 use bytes::Bytes;
 
 use crate::shard::{Row, Table};
 use crate::types::ShardId;
+
+/// Names what stores count, for whoever reads it.
+pub fn describe_meters() {
+    redis::describe();
+}
 
 /// Which holder of a shard writes: raised at each acquisition, so a holder that was replaced is refused (safety.md I-13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
