@@ -13,6 +13,7 @@ mod ledger;
 mod lists;
 pub mod meters;
 pub mod node;
+mod nodes;
 mod operators;
 mod paid;
 mod published;
@@ -25,6 +26,7 @@ mod written_keys;
 
 pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, MadeAgent, MadeUsageKey, NewUsageKey, Order, ShardStatus};
 pub use node::{Node, Parts, Settings, StartError};
+pub use nodes::Place;
 pub use operators::audit;
 pub use paid::{
     Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, NewcomersStatus, PaidOrder,

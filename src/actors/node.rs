@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ractor::Actor;
+use ractor::SpawnErr;
 
 use super::api::{Accepted, Error, IdempotencyKey, MadeUsageKey, NewUsageKey, Order};
 use super::introductions::Introductions;
 use super::keyed::{Keyed, keyed, scoped_key, stored_key};
+use super::nodes::{self, Membership, Place};
 use super::paid::{ChainParts, Chains, NewcomersWatch, Settlements};
 use super::published::Published;
-use super::shard::{Shard, ShardHandle};
+use super::shard::ShardHandle;
 use super::slots::Slots;
 use crate::billing::PriceList;
 use crate::billing::x402::newcomers::BreakerPolicy;
@@ -21,7 +22,7 @@ use crate::enrich::Enricher;
 use crate::job::{self, Billing, Effect, Job, Spec};
 use crate::shard::history::job_key;
 use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, Table, codec};
-use crate::store::Store;
+use crate::store::{Leases, Store};
 use crate::types::{AgentId, JobId, Route, ServerKey, ShardId, Slot, Token, TokenKind, UsageKeyId, Usd};
 
 /// What the operator decides.
@@ -99,6 +100,8 @@ pub(super) struct Inner {
     enrichers: Vec<Arc<dyn Enricher>>,
     slots: Slots,
     draining: AtomicBool,
+    leaving: AtomicBool,
+    pub(super) membership: Membership,
     shards: OnceLock<Arc<[Arc<ShardHandle>]>>,
 }
 
@@ -126,6 +129,11 @@ impl Inner {
                 granted.extend(self.slots.release());
             }
         }
+    }
+
+    /// Whether it goes down, and takes no shards any more.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// Every shard.
@@ -181,16 +189,21 @@ impl Node {
             enrichers,
             slots: Slots::new(settings.slots),
             draining: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            membership: Membership::default(),
             shards: OnceLock::new(),
         });
         let shards: Arc<[_]> = (0..count).map(|id| Arc::new(ShardHandle::new(ShardId(id), Arc::clone(&inner)))).collect();
         inner.shards.get_or_init(|| Arc::clone(&shards));
-        let starting = shards.iter().map(|handle| async move {
-            let started = Actor::spawn(None, Shard, Arc::clone(handle)).await;
-            started.map(|_| ()).map_err(|source| StartError { shard: handle.id.0, source })
-        });
-        for started in futures_util::future::join_all(starting).await {
-            started?;
+        if inner.store.leases().is_some() {
+            // Its share, and no more: others may be there.
+            nodes::start(&inner).await.map_err(|source| StartError { shard: 0, source: SpawnErr::StartupFailed(Box::new(source)) })?;
+        } else {
+            let starting =
+                shards.iter().map(|handle| async move { handle.take().await.map_err(|source| StartError { shard: handle.id.0, source }) });
+            for started in futures_util::future::join_all(starting).await {
+                started?;
+            }
         }
         Settlements::start(&inner).await.map_err(|source| StartError { shard: 0, source })?;
         let watching = Arc::clone(&inner);
@@ -203,13 +216,29 @@ impl Node {
     pub async fn shutdown(&self) {
         self.drain();
         self.inner.slots.close();
+        self.inner.leaving.store(true, Ordering::Relaxed);
         let patience = tokio::time::Instant::now() + self.inner.settings.drain_for;
         while self.inner.slots.load().0 > 0 && tokio::time::Instant::now() < patience {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         // Before the books are closed: what is signed now could not be stored any more, and what isn't stored is never sent.
         self.inner.settlements.end();
-        futures_util::future::join_all(self.shards.iter().map(|shard| shard.close())).await;
+        // Others plan without this node from here on, and take each shard as soon as it is given up.
+        nodes::leave(&self.inner).await;
+        futures_util::future::join_all(self.shards.iter().map(|shard| nodes::give_up(&self.inner, shard))).await;
+    }
+
+    /// Where the shard of a slot is answered for.
+    pub fn place(&self, slot: Slot) -> Place {
+        let Some(shard) = self.inner.shard_of(slot) else { return Place::Nowhere };
+        if shard.is_ready() {
+            return Place::Here;
+        }
+        let me = self.inner.store.leases().map(Leases::me);
+        match self.inner.membership.holder(shard.id) {
+            Some(holder) if Some(&holder.node.id) != me => Place::At(holder.node),
+            _ => Place::Nowhere,
+        }
     }
 
     /// What a token opens; nothing for one that is unknown, revoked or expired. From memory.
@@ -402,7 +431,10 @@ impl Node {
 
     /// Empty where this node can answer; else why not.
     pub fn not_ready(&self) -> Vec<String> {
-        let missing = self.shards.iter().filter(|shard| !shard.is_ready()).map(|shard| format!("shard {} is being loaded", shard.id.0));
+        let me = self.inner.store.leases().map(Leases::me);
+        let is_elsewhere = |shard: &ShardHandle| self.inner.membership.holder(shard.id).is_some_and(|holder| Some(&holder.node.id) != me);
+        let missing = self.shards.iter().filter(|shard| !shard.is_ready() && !is_elsewhere(shard));
+        let missing = missing.map(|shard| format!("shard {} is being loaded", shard.id.0));
         let full = (!self.inner.store.accepts_work()).then(|| "the disk is full: no new work is taken".to_owned());
         let draining = self.is_draining().then(|| "the node is draining".to_owned());
         missing.chain(full).chain(draining).collect()

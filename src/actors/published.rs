@@ -56,6 +56,16 @@ impl Published {
         self.jobs.retain(|id, _| !is_of_shard(id.slot()) || loaded.job(id).is_some() || just_ended.contains(id));
     }
 
+    /// A shard is another node's: lets go of all that is of it.
+    pub(super) fn forget_all(&self, is_of_shard: impl Fn(Slot) -> bool) {
+        self.tokens.retain(|_, grant| !is_of_shard(grant.agent.slot()));
+        self.jobs.retain(|id, _| !is_of_shard(id.slot()));
+        // Whoever waits for a job of it looks again, and is sent on.
+        for waiter in self.waiters.iter().filter(|waiter| is_of_shard(waiter.key().slot())) {
+            waiter.send_modify(|_| {});
+        }
+    }
+
     /// Lets an ended job go: from now on its row is read.
     pub(super) fn forget(&self, id: &JobId) {
         self.jobs.remove(id);

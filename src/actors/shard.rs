@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr, SupervisionEvent};
+use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr, SpawnErr, SupervisionEvent};
 use tokio::sync::oneshot;
 
 use super::api::Error;
@@ -13,6 +13,7 @@ use super::jobs::{self, Jobs};
 use super::ledger::{self, Answer, Deliver, Ledger, Loaded, View};
 use super::meters;
 use super::node::Inner;
+use super::nodes::Tenure;
 use super::slots::Slot;
 use super::written_keys::{self, WrittenKeys};
 use crate::shard::{Command, Delivery, Loader};
@@ -36,6 +37,9 @@ pub(super) struct ShardHandle {
     generation: AtomicU64,
     written_keys: RwLock<Arc<WrittenKeys>>,
     epoch: AtomicU64,
+    /// For how long this node may act for it.
+    pub(super) tenure: Tenure,
+    supervisor: RwLock<Option<ActorRef<Message>>>,
 }
 
 struct Actors {
@@ -63,7 +67,34 @@ impl ShardHandle {
             generation: AtomicU64::new(0),
             written_keys: RwLock::default(),
             epoch: AtomicU64::new(0),
+            tenure: Tenure::none(),
+            supervisor: RwLock::new(None),
         }
+    }
+
+    /// Takes the shard, loads it, and starts its actors.
+    pub(super) async fn take(self: &Arc<Self>) -> Result<(), SpawnErr> {
+        let (supervisor, _) = Actor::spawn(None, Shard, Arc::clone(self)).await?;
+        self.set_supervisor(Some(supervisor));
+        Ok(())
+    }
+
+    /// Whether this node holds it, or tries to.
+    pub(super) fn is_taken(&self) -> bool {
+        self.supervisor.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// It is another's, or nobody's: nothing happens here for it any more, and nothing of it is shown.
+    pub(super) fn lose(&self) {
+        self.tenure.end();
+        if let Some(supervisor) = self.set_supervisor(None) {
+            // One that is gone already has nothing to stop.
+            supervisor.cast(Message::Lose).ok();
+        }
+    }
+
+    fn set_supervisor(&self, supervisor: Option<ActorRef<Message>>) -> Option<ActorRef<Message>> {
+        std::mem::replace(&mut *self.supervisor.write().unwrap_or_else(PoisonError::into_inner), supervisor)
     }
 
     /// Carries a command out. Durable when this returns.
@@ -175,7 +206,15 @@ impl ShardHandle {
         Ok(Admitted(Arc::clone(&self.commands)))
     }
 
+    /// Its actors, as long as this node may act for it.
     fn actors(&self) -> Option<Arc<Actors>> {
+        if !self.tenure.runs() {
+            return None;
+        }
+        self.stored_actors()
+    }
+
+    fn stored_actors(&self) -> Option<Arc<Actors>> {
         self.actors.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -194,6 +233,8 @@ pub(super) struct Shard;
 pub(super) enum Message {
     /// Load the shard and start its actors.
     Load,
+    /// The shard is another's: end everything at once.
+    Lose,
 }
 
 pub(super) struct State {
@@ -221,11 +262,20 @@ impl Actor for Shard {
                 }
                 match start(&me, &state.handle).await {
                     Ok(()) => state.failures = 0,
+                    Err(error) if is_elsewhere(&error) => {
+                        tracing::error!(shard = state.handle.id.0, %error, "another node took the shard");
+                        state.handle.lose();
+                    }
                     Err(error) => {
                         tracing::error!(shard = state.handle.id.0, %error, "the shard can't be loaded, it is tried again");
                         state.load_later(&me);
                     }
                 }
+            }
+            Message::Lose => {
+                state.closed = true;
+                end(&state.handle);
+                me.stop(None);
             }
         }
         Ok(())
@@ -241,18 +291,15 @@ impl Actor for Shard {
             SupervisionEvent::ActorFailed(who, error) => {
                 tracing::error!(shard = state.handle.id.0, actor = ?who.get_id(), %error, "an actor of the shard failed, the shard is loaded again");
                 // One that failed takes the others along: all of them start from the stored state.
-                if let Some(actors) = state.handle.actors() {
-                    let Actors { ledger, jobs, callbacks } = &*actors;
-                    state.handle.set_actors(None);
-                    ledger.stop(None);
-                    jobs.kill();
-                    callbacks.kill();
+                end_actors(&state.handle);
+                if state.closed {
+                    return Ok(());
                 }
                 meters::reload();
                 state.load_later(&me);
             }
             SupervisionEvent::ActorTerminated(who, ..) => {
-                let is_ledger = state.handle.actors().is_some_and(|actors| actors.ledger.get_id() == who.get_id());
+                let is_ledger = state.handle.stored_actors().is_some_and(|actors| actors.ledger.get_id() == who.get_id());
                 if is_ledger {
                     // It ends by itself only when the shard is closed.
                     state.closed = true;
@@ -270,6 +317,28 @@ impl State {
         self.failures = self.failures.saturating_add(1).min(RELOAD_PAUSES_MAX);
         me.send_after(RELOAD_PAUSE.saturating_mul(self.failures), || Message::Load);
     }
+}
+
+/// Ends the shard's actors without another word: what they had in hand is not answered, and is refused by the store.
+fn end_actors(handle: &ShardHandle) {
+    if let Some(actors) = handle.stored_actors() {
+        let Actors { ledger, jobs, callbacks } = &*actors;
+        handle.set_actors(None);
+        ledger.kill();
+        jobs.kill();
+        callbacks.kill();
+    }
+}
+
+/// As [`end_actors`]; and what was shown of it is no longer true (architecture: memory answers only under a live lease).
+fn end(handle: &ShardHandle) {
+    end_actors(handle);
+    let shards = handle.node.store.layout().shards;
+    handle.node.published.forget_all(|slot| slot.shard(shards) == handle.id);
+}
+
+fn is_elsewhere(error: &ActorProcessingErr) -> bool {
+    matches!(error.downcast_ref(), Some(store::Error::HeldElsewhere { .. }))
 }
 
 /// Takes the shard, loads it, shows it, and starts its actors; then every job that has not ended goes on by itself.
@@ -317,8 +386,13 @@ async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), 
 
 async fn load(handle: &ShardHandle) -> Result<Loaded, store::Error> {
     let store = &handle.node.store;
+    let asked = Instant::now();
     let epoch = store.acquire(handle.id).await?;
     handle.epoch.store(epoch.0, Ordering::Relaxed);
+    match store.leases() {
+        Some(leases) => handle.tenure.extend(asked, leases.duration()),
+        None => handle.tenure.for_ever(),
+    }
     let mut loader = Loader::new();
     let mut take = |loaded: store::Loaded<'_>| {
         match loaded {

@@ -4,10 +4,12 @@
 //! records and rows mean (that is `shard`), and every decision about money.
 
 pub mod embedded;
+mod leases;
 pub mod memory;
 pub mod redis;
 
 pub use embedded::Embedded;
+pub use leases::{Holder, Leases, NodeId, Peer};
 pub use memory::Memory;
 pub use redis::Redis;
 
@@ -134,6 +136,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Whether the store takes new work: false while the disk is full, so that what is owed can still be written (D-11).
     fn accepts_work(&self) -> bool;
+
+    /// Who holds which shard, where several nodes share the store.
+    fn leases(&self) -> Option<&dyn Leases> {
+        None
+    }
 }
 
 /// What can go wrong, by what the caller can do about it.
@@ -146,6 +153,12 @@ pub enum Error {
         held: u64,
         /// What the store has.
         current: u64,
+    },
+    /// Another node holds the shard, and its lease still runs.
+    #[error("the shard is held by node {node}")]
+    HeldElsewhere {
+        /// Which.
+        node: String,
     },
     /// The number isn't the next one, or is taken by other bytes: the caller's state is not the store's; load again.
     #[error("record {got} does not follow record {last}")]

@@ -232,6 +232,11 @@ impl TestNode {
 pub struct Life(Option<tokio::runtime::Runtime>);
 
 impl Life {
+    /// Of a node that was started in this runtime.
+    pub fn of(runtime: tokio::runtime::Runtime) -> Self {
+        Self(Some(runtime))
+    }
+
     /// Nothing of the node happens any more; nothing is written first.
     pub fn end(self) {
         drop(self);

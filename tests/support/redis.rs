@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use enrich_jobs::store::redis::{Address, Settings};
+use enrich_jobs::store::{NodeId, Peer};
 
 /// The server and its folder.
 pub struct RedisServer {
@@ -39,7 +40,19 @@ impl RedisServer {
 
     /// For a store of so many shards in it.
     pub fn settings(&self, shards: u16) -> Settings {
-        Settings { address: Address { url: self.url(), is_cluster: false }, shards, require_always: true, known: None }
+        self.settings_of("one", shards)
+    }
+
+    /// For a node of this name.
+    pub fn settings_of(&self, node: &str, shards: u16) -> Settings {
+        Settings {
+            address: Address { url: self.url(), is_cluster: false },
+            shards,
+            require_always: true,
+            known: None,
+            node: Peer { id: NodeId(node.to_owned()), url: format!("http://{node}.test") },
+            lease: Duration::from_millis(1_500),
+        }
     }
 
     /// `kill -9`.

@@ -1,13 +1,14 @@
 //! The start: whether this server can be trusted with money, and whether the store in it is the one that is known.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use redis::Value;
 
 use super::connection::{Address, Connection};
 use super::place;
 use super::scripts::CREATE;
-use crate::store::{Error, Layout};
+use crate::store::{Error, Layout, Peer};
 use crate::types::ShardId;
 
 /// The schema that this version reads and writes: that of the embedded store, whose rows and records are the same.
@@ -26,6 +27,10 @@ pub struct Settings {
     pub require_always: bool,
     /// The store that this node has used: another one, or an emptied one, is refused (safety.md F-R7).
     pub known: Option<String>,
+    /// This node.
+    pub node: Peer,
+    /// How long its leases run.
+    pub lease: Duration,
 }
 
 /// What an operator should know and may leave as it is.
@@ -197,6 +202,7 @@ pub(super) fn by_server(answer: Value) -> Result<Vec<(String, Value)>, redis::Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::NodeId;
 
     const GOOD: [(&str, &str); 6] = [
         ("redis_version", "7.0.15"),
@@ -209,7 +215,8 @@ mod tests {
 
     fn settings(require_always: bool) -> Settings {
         let address = Address { url: "redis://127.0.0.1".to_owned(), is_cluster: false };
-        Settings { address, shards: 4, require_always, known: None }
+        let node = Peer { id: NodeId("one".to_owned()), url: String::new() };
+        Settings { address, shards: 4, require_always, known: None, node, lease: Duration::from_secs(5) }
     }
 
     fn judged(changed: &[(&str, &str)], require_always: bool) -> Result<Vec<Advice>, String> {

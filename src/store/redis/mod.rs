@@ -1,10 +1,11 @@
 //! The store in Redis, for nodes that share one: a journal, rows and an epoch for each shard, all under the shard's hash tag.
 //!
 //! Every write is one script on one slot: it checks the epoch first, and again it changes nothing (RS8, I-13). Amounts never
-//! pass through Lua as numbers (RS6). Deliberately absent: who holds which shard, and for how long.
+//! pass through Lua as numbers (RS6). Leases lie beside: who holds a shard, and until when by the clock of Redis.
 
 mod boot;
 mod connection;
+mod leases;
 mod load;
 mod meters;
 mod place;
@@ -24,7 +25,7 @@ pub(super) use self::meters::describe;
 
 use self::connection::Connection;
 use self::scripts::{ACQUIRE, APPEND, PUT_ROWS, Script, TRIM};
-use super::{Append, Epoch, Error, Layout, Pairs, Range, Seq, Sink, Snapshot, Store};
+use super::{Append, Epoch, Error, Layout, Leases, Pairs, Peer, Range, Seq, Sink, Snapshot, Store};
 use crate::shard::{Row, Table};
 use crate::types::ShardId;
 
@@ -39,6 +40,9 @@ pub struct Redis {
     layout: Layout,
     /// Names this store among all others, so that an emptied one isn't taken for it (safety.md F-R7).
     id: String,
+    /// Who takes shards of it here, and for how long at a time.
+    node: Peer,
+    lease: Duration,
     is_full: AtomicBool,
 }
 
@@ -49,7 +53,8 @@ impl Redis {
     /// [`Error::Open`] with what to change; [`Error::Schema`] for a store of a newer version.
     pub async fn open(settings: &Settings, id: &str) -> Result<Self, Error> {
         let (connection, layout, id) = boot::open(settings, id).await?;
-        Ok(Self { connection, layout, id, is_full: AtomicBool::new(false) })
+        let (node, lease) = (settings.node.clone(), settings.lease);
+        Ok(Self { connection, layout, id, node, lease, is_full: AtomicBool::new(false) })
     }
 
     /// Which store it is: drawn when it was made.
@@ -77,6 +82,7 @@ impl Redis {
             ("HELD", _) => Ok(Written::Held),
             ("FENCED", current) if current.is_empty() => Err(emptied()),
             ("FENCED", current) => Err(Error::Fenced { held: held.0, current: number(&current)? }),
+            ("ELSEWHERE", node) => Err(Error::HeldElsewhere { node }),
             ("ORDER", last) => Err(Error::OutOfOrder { got: got.0, last: number(&last)? }),
             ("STRANGE", other) if other.is_empty() => Err(emptied()),
             ("STRANGE", other) => Err(Error::Corrupt(format!("it is store {other} now, and was {}", self.id))),
@@ -121,7 +127,7 @@ impl Store for Redis {
     async fn acquire(&self, shard: ShardId) -> Result<Epoch, Error> {
         let shard = self.known(shard)?;
         let mut command = ACQUIRE.call(&[place::head(shard)]);
-        command.arg(&self.id);
+        command.arg(&self.id).arg(&self.node.id.0).arg(&self.node.url).arg(self.lease.as_millis().to_string());
         match self.write(&ACQUIRE, &command, Epoch(0), Seq(0)).await? {
             Written::Done(epoch) => Ok(Epoch(number(&epoch)?)),
             Written::Held => Err(Error::Unavailable("an audit reads the store".to_owned())),
@@ -193,5 +199,9 @@ impl Store for Redis {
 
     fn accepts_work(&self) -> bool {
         !self.is_full.load(Ordering::Relaxed)
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        Some(self)
     }
 }

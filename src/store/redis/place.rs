@@ -6,6 +6,9 @@ use crate::types::ShardId;
 /// Describes the store: its id, its number of shards, its format.
 pub(super) const STORE: &str = "enrich:store";
 
+/// The nodes that are there.
+pub(super) const NODES: &str = "enrich:nodes";
+
 /// Epoch, journal's ends, and what else is one value a shard.
 pub(super) fn head(shard: ShardId) -> String {
     format!("enrich:{{s{:02}}}:head", shard.0)

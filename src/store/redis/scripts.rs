@@ -24,6 +24,8 @@ script!(PUT_ROWS, "put_rows.lua");
 script!(TRIM, "trim.lua");
 script!(SCAN, "scan.lua");
 script!(HOLD, "hold.lua");
+script!(RENEW, "renew.lua");
+script!(HELLO, "hello.lua");
 
 impl Script {
     fn new(text: &'static str) -> Self {

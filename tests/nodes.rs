@@ -1,0 +1,139 @@
+//! Several nodes on one Redis: who holds what, and what happens when one goes, dies or is cut off.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends at what it doesn't expect")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use enrich_jobs::actors::{Node, Place};
+use enrich_jobs::job::Status;
+use enrich_jobs::store::{Redis, Store};
+use enrich_jobs::types::{AgentId, Slot, Usd};
+
+use support::node::{Life, Script, TestNode, order};
+use support::redis::RedisServer;
+
+const SHARDS: u16 = 8;
+const LEASE: Duration = Duration::from_millis(1_500);
+
+async fn start(server: &RedisServer, name: &str, script: Script) -> TestNode {
+    let store: Arc<dyn Store> = Arc::new(Redis::open(&server.settings_of(name, SHARDS), "the store").await.unwrap());
+    TestNode::paid(store, script, 16, Vec::new()).await
+}
+
+/// A node that can be killed.
+async fn mortal(server: &RedisServer, name: &str, script: Script) -> (TestNode, Life) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let settings = server.settings_of(name, SHARDS);
+    let starting = runtime.spawn(async move {
+        let store: Arc<dyn Store> = Arc::new(Redis::open(&settings, "the store").await.unwrap());
+        TestNode::paid(store, script, 16, Vec::new()).await
+    });
+    (starting.await.unwrap(), Life::of(runtime))
+}
+
+/// Which shards a node answers for, by the first slot of each.
+fn held(node: &Node) -> Vec<u16> {
+    (0..SHARDS).filter(|shard| node.place(slot_of(*shard)) == Place::Here).collect()
+}
+
+fn slot_of(shard: u16) -> Slot {
+    (0..=u16::MAX).map(Slot).find(|slot| slot.shard(SHARDS).0 == shard).unwrap()
+}
+
+async fn until(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < patience, "not in {patience:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    began.elapsed()
+}
+
+/// Every shard is held once, and nobody has more than its share.
+fn is_even(nodes: &[&TestNode]) -> bool {
+    let mut holders = BTreeMap::<u16, u32>::new();
+    for node in nodes {
+        for shard in held(&node.node) {
+            *holders.entry(shard).or_default() += 1;
+        }
+    }
+    let most = usize::from(SHARDS).div_ceil(nodes.len());
+    holders.len() == usize::from(SHARDS)
+        && holders.values().all(|count| *count == 1)
+        && nodes.iter().all(|node| held(&node.node).len() <= most)
+}
+
+/// An agent in a shard that the node holds.
+async fn agent_at(node: &TestNode) -> AgentId {
+    for _ in 0..200 {
+        if let Ok(made) = node.node.create_agent("tester".into(), Usd::from_micros(10_000_000), None).await {
+            return made.agent.id;
+        }
+    }
+    panic!("no agent can be made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_spread_over_nodes_that_come_and_go() {
+    let server = RedisServer::start(&[]);
+    let one = start(&server, "one", Script::hops(1)).await;
+    assert_eq!(held(&one.node).len(), usize::from(SHARDS));
+    let two = start(&server, "two", Script::hops(1)).await;
+    until("two nodes share", LEASE * 2, || is_even(&[&one, &two])).await;
+    let three = start(&server, "three", Script::hops(1)).await;
+    until("three nodes share", LEASE * 2, || is_even(&[&one, &two, &three])).await;
+    assert!(one.node.not_ready().is_empty(), "what others hold is no trouble: {:?}", one.node.not_ready());
+    // Everybody knows where everything is.
+    let elsewhere = held(&two.node)[0];
+    until("the others see it", LEASE, || matches!(one.node.place(slot_of(elsewhere)), Place::At(peer) if peer.id.0 == "two")).await;
+    // Gone in order: the others have it all again within a second.
+    two.node.shutdown().await;
+    let took = until("two others take over", Duration::from_secs(1), || is_even(&[&one, &three])).await;
+    println!("taken over {took:?} after it left");
+}
+
+/// CP-24, F-N1: a node that dies in the middle of its jobs; another takes each up after its last recorded hop.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_a_node_that_dies_go_on_elsewhere() {
+    let server = RedisServer::start(&[]);
+    let (doomed, life) = mortal(&server, "doomed", Script::hops(3).then_waits()).await;
+    let agent = agent_at(&doomed).await;
+    let mut jobs = Vec::new();
+    for _ in 0..10 {
+        jobs.push(doomed.node.submit(order(agent, Usd::from_micros(500_000))).await.unwrap().job.spec.id);
+    }
+    for job in &jobs {
+        doomed.until(*job, |job| job.hops.len() == 3).await;
+    }
+    life.end();
+    let heir = start(&server, "heir", Script::hops(3)).await;
+    let took = until("the lease runs out", LEASE * 2, || held(&heir.node).len() == usize::from(SHARDS)).await;
+    println!("taken over {took:?} after the start of the heir");
+    for job in &jobs {
+        let ended = heir.ended(*job).await;
+        assert_eq!((ended.state.status, ended.state.bill.unwrap().charged), (Status::Completed, Usd::from_micros(30_000)));
+    }
+    assert_eq!(heir.script.calls(), 0, "recorded hops are not paid for again");
+    let agent = heir.node.agent(agent).await.unwrap();
+    assert_eq!((agent.available, agent.held), (Usd::from_micros(10_000_000 - 300_000), Usd::ZERO));
+    let findings = heir.node.audit().await.unwrap();
+    assert!(findings.is_ok(), "{:?}", findings.broken);
+}
+
+/// The same node comes back: its own leases don't hold it up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_comes_back_waits_for_nobody() {
+    let server = RedisServer::start(&[]);
+    let (first, life) = mortal(&server, "one", Script::hops(1)).await;
+    let agent = agent_at(&first).await;
+    life.end();
+    let began = Instant::now();
+    let second = start(&server, "one", Script::hops(1)).await;
+    assert_eq!(held(&second.node).len(), usize::from(SHARDS));
+    assert!(began.elapsed() < LEASE, "{:?}", began.elapsed());
+    let job = second.node.submit(order(agent, Usd::from_micros(500_000))).await.unwrap().job.spec.id;
+    assert_eq!(second.ended(job).await.state.status, Status::Completed);
+}
