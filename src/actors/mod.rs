@@ -11,6 +11,7 @@ mod jobs;
 mod keyed;
 mod ledger;
 mod lists;
+mod look;
 pub mod meters;
 pub mod node;
 mod nodes;
@@ -26,7 +27,7 @@ mod written_keys;
 
 pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, MadeAgent, MadeUsageKey, NewUsageKey, Order, ShardStatus};
 pub use node::{Node, Parts, Settings, StartError};
-pub use nodes::Place;
+pub use nodes::{ASK_PATH, CLIENT_HEADER, NODE_HEADER, NodeSecret, NotPassed, Passed, Peers, Place};
 pub use operators::audit;
 pub use paid::{
     Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, NewcomersStatus, PaidOrder,

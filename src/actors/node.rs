@@ -9,7 +9,8 @@ use ractor::SpawnErr;
 use super::api::{Accepted, Error, IdempotencyKey, MadeUsageKey, NewUsageKey, Order};
 use super::introductions::Introductions;
 use super::keyed::{Keyed, keyed, scoped_key, stored_key};
-use super::nodes::{self, Membership, Place};
+use super::look;
+use super::nodes::{self, Membership, Peers, Place};
 use super::paid::{ChainParts, Chains, NewcomersWatch, Settlements};
 use super::published::Published;
 use super::shard::ShardHandle;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub enrichers: Vec<Arc<dyn Enricher>>,
     /// Delivers callbacks.
     pub deliverer: Deliverer,
+    /// The way to other nodes, where several share the store.
+    pub peers: Option<Peers>,
     /// Where wallets can pay.
     pub chains: Vec<ChainParts>,
     /// What the operator decides.
@@ -91,6 +94,7 @@ pub(super) struct Inner {
     pub(super) random: Arc<dyn Random>,
     pub(super) server_key: ServerKey,
     pub(super) deliverer: Deliverer,
+    pub(super) peers: Option<Peers>,
     pub(super) settings: Settings,
     pub(super) published: Published,
     pub(super) chains: Arc<Chains>,
@@ -149,12 +153,18 @@ impl Inner {
 
     /// A job from memory, or else its row.
     pub(super) async fn stored_job(&self, id: JobId) -> Result<Option<Arc<Job>>, Error> {
+        let Some(shard) = self.shard_of(id.slot()) else { return Ok(None) };
         if let Some(job) = self.published.job(&id) {
             return Ok(Some(job));
         }
-        let Some(shard) = self.shard_of(id.slot()) else { return Ok(None) };
+        if !shard.is_ready() && self.peers.is_some() {
+            // Memory first, as below: one that ends between the two looks has its row then.
+            if let Some(job) = shard.look(look::OneJob { id }).await? {
+                return Ok(Some(job));
+            }
+        }
         // Asked before the looks: a shard that becomes ready behind them has shown what they missed.
-        let ready = shard.is_ready();
+        let ready = shard.is_ready() || self.peers.is_some();
         let row = self.store.get(shard.id, Table::EndedJob, &job_key(&id)).await.map_err(unread)?;
         let job = row.map(|row| codec::decode::<Job>(&row)).transpose().map_err(|error| Error::Corrupt(error.to_string()))?;
         // It may have ended between the two looks: then the second one finds it.
@@ -172,7 +182,7 @@ impl Node {
     /// # Errors
     /// [`StartError`] where a shard can't be taken or read: a node with a part of its shards would answer 404 for jobs that are there.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, clock, random, server_key, enrichers, deliverer, chains, settings } = parts;
+        let Parts { store, clock, random, server_key, enrichers, deliverer, peers, chains, settings } = parts;
         let count = store.layout().shards;
         let inner = Arc::new(Inner {
             store,
@@ -180,6 +190,7 @@ impl Node {
             random,
             server_key,
             deliverer,
+            peers,
             settings,
             published: Published::default(),
             chains: Arc::new(Chains::new(chains)),
@@ -314,7 +325,7 @@ impl Node {
         }
         let shard = self.shard(caller.agent.slot())?;
         let scoped = scoped_key(caller.agent.as_bytes(), &key.key);
-        let entry = match shard.read(move |view| view.shard.key(&scoped).cloned()).await? {
+        let entry = match shard.look(look::Key { key: scoped }).await? {
             Some(entry) => Some(entry),
             // Let go from memory only once its row is written.
             None => stored_key(shard, scoped).await?,
@@ -374,7 +385,7 @@ impl Node {
     /// # Errors
     /// [`Error::NoAgent`].
     pub async fn agent(&self, id: AgentId) -> Result<Agent, Error> {
-        let found = self.shard(id.slot())?.read(move |view| view.shard.agent(&id).cloned()).await?;
+        let found = self.shard(id.slot())?.look(look::OneAgent { id }).await?;
         found.ok_or(Error::NoAgent(id))
     }
 

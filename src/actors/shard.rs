@@ -11,13 +11,14 @@ use super::api::Error;
 use super::callback::{self, Callbacks};
 use super::jobs::{self, Jobs};
 use super::ledger::{self, Answer, Deliver, Ledger, Loaded, View};
+use super::look::{AnyLook, Look};
 use super::meters;
 use super::node::Inner;
-use super::nodes::Tenure;
+use super::nodes::{Question, Tenure, Told, What};
 use super::slots::Slot;
 use super::written_keys::{self, WrittenKeys};
-use crate::shard::{Command, Delivery, Loader};
-use crate::store;
+use crate::shard::{Command, Delivery, Loader, codec};
+use crate::store::{self, Peer};
 use crate::types::{JobId, ShardId};
 
 /// Every call of a ledger ends after this: the answer is then unknown, and a repeat is safe.
@@ -97,8 +98,37 @@ impl ShardHandle {
         std::mem::replace(&mut *self.supervisor.write().unwrap_or_else(PoisonError::into_inner), supervisor)
     }
 
-    /// Carries a command out. Durable when this returns.
+    /// The node that holds it, where that is another one.
+    fn elsewhere(&self) -> Option<Peer> {
+        if self.is_ready() {
+            return None;
+        }
+        let me = self.node.store.leases()?.me();
+        self.node.membership.holder(self.id).map(|holder| holder.node).filter(|node| node.id != *me)
+    }
+
+    /// Asks the node that holds it.
+    pub(super) async fn ask(&self, what: What) -> Result<Told, Error> {
+        let (Some(peer), Some(peers)) = (self.elsewhere(), &self.node.peers) else { return Err(self.unavailable()) };
+        match peers.ask(&peer, &Question { shard: self.id, what }).await {
+            Told::Failed(failure) => Err(failure.into()),
+            told => Ok(told),
+        }
+    }
+
+    /// Carries a command out, here or where the shard is. Durable when this returns.
     pub(super) async fn execute(&self, command: Command) -> Answer {
+        if self.elsewhere().is_none() {
+            return self.execute_here(command).await;
+        }
+        match self.ask(What::Execute(Box::new(command))).await? {
+            Told::Executed(reply) => Ok(reply),
+            _ => Err(Error::Unavailable),
+        }
+    }
+
+    /// Carries a command out on a shard of this node.
+    pub(super) async fn execute_here(&self, command: Command) -> Answer {
         let admitted = self.admit()?;
         let Some(actors) = self.actors() else { return Err(self.unavailable()) };
         let (reply, answer) = oneshot::channel();
@@ -129,6 +159,22 @@ impl ShardHandle {
         }
     }
 
+    /// Looks at the shard's state, here or at the node that holds it.
+    pub(super) async fn look<L: Look>(&self, look: L) -> Result<L::Seen, Error> {
+        if self.elsewhere().is_none() {
+            return self.read(move |view| look.see(view)).await;
+        }
+        match self.ask(What::Look(look.into())).await? {
+            Told::Seen(seen) => codec::decode(&seen).map_err(|error| Error::Corrupt(error.to_string())),
+            _ => Err(Error::Unavailable),
+        }
+    }
+
+    /// Looks at a shard of this node for another one.
+    pub(super) async fn look_here(&self, look: AnyLook) -> Result<Vec<u8>, Error> {
+        self.read(move |view| look.see(view)).await
+    }
+
     /// A job has a slot. False where the shard is being loaded again: then it queues the job anew.
     pub(super) fn start(&self, job: JobId) -> bool {
         let Some(actors) = self.actors() else { return false };
@@ -156,8 +202,19 @@ impl ShardHandle {
         }
     }
 
-    /// How often the shard let idempotency keys go from memory.
-    pub(super) fn generation(&self) -> u64 {
+    /// How often the shard let idempotency keys go from memory, here or where it is.
+    pub(super) async fn generation(&self) -> Result<u64, Error> {
+        if self.elsewhere().is_none() {
+            return Ok(self.generation_here());
+        }
+        match self.ask(What::Generation).await? {
+            Told::Generation(generation) => Ok(generation),
+            _ => Err(Error::Unavailable),
+        }
+    }
+
+    /// As [`Self::generation`], for a shard of this node.
+    pub(super) fn generation_here(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 

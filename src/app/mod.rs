@@ -110,6 +110,7 @@ impl App {
             server_key,
             enrichers: enrichers(&config, &addresses, (&clock, &random))?,
             deliverer: Deliverer::new(client(config.callback_reach, &addresses)?),
+            peers: None,
             chains: networks::chains(&config.networks, &clock, &random)?,
             settings: config.node,
         };

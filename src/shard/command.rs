@@ -12,7 +12,7 @@ use crate::job::{self, Effect, Job, Payment, Rejection, Spec};
 use crate::types::{AgentId, DeliveryId, JobId, Network, OutOfRange, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
 /// An idempotency key as it came with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RequestKey {
     /// Where it is looked up.
     pub key: ScopedKey,
@@ -23,7 +23,7 @@ pub struct RequestKey {
 }
 
 /// An order to a shard. Ids, secrets' hashes and the time come in with it, so that deciding needs no luck and no clock.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub enum Command {
     /// Accept a job and hold its ceiling.
     Submit {
@@ -281,7 +281,7 @@ pub enum Command {
 }
 
 /// The answer to a command that was carried out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub enum Reply {
     /// The job was accepted.
     Accepted(Arc<Job>),
@@ -304,7 +304,7 @@ pub enum Reply {
 }
 
 /// The answer to a command that can't be carried out. Nothing changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Refusal {
     /// The ceiling doesn't fit into the balance.
     #[error("the balance does not cover the ceiling")]

@@ -150,6 +150,7 @@ impl TestNode {
             server_key: ServerKey::new([1; 32]),
             enrichers: vec![Arc::new(Scripted(Arc::clone(&script)))],
             deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
+            peers: None,
             chains,
             settings: Settings {
                 prices: PriceList::default(),

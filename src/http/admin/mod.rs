@@ -69,7 +69,7 @@ pub fn rows() -> Vec<Row<Arc<Admin>>> {
 /// The router of the operators' listener. `exposition` comes from [`Exposition::install`].
 pub fn router(node: Node, settings: &AdminSettings, exposition: Option<Exposition>, random: &dyn Random) -> Router {
     let rows = rows();
-    let edge = Arc::new(Edge { base: settings.public_url.clone(), ids: RequestIds::new(random), cors: false });
+    let edge = Arc::new(Edge { base: settings.public_url.clone(), ids: RequestIds::new(random), cors: false, shared: None });
     let admin = Admin {
         node,
         guard: Guard::new(&settings.token),
