@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use enrich_jobs::actors::{Node, Place};
+use enrich_jobs::http::Limits;
 use enrich_jobs::job::Status;
 use enrich_jobs::store::{Redis, Store};
 use enrich_jobs::types::{AgentId, Slot, Usd};
 
 use support::node::{Life, Script, TestNode, order};
 use support::redis::RedisServer;
+use support::server::{TestServer, listener, send};
 
 const SHARDS: u16 = 8;
 const LEASE: Duration = Duration::from_millis(1_500);
@@ -76,6 +78,111 @@ async fn agent_at(node: &TestNode) -> AgentId {
     panic!("no agent can be made");
 }
 
+/// A whole server, in a life of its own.
+async fn serve(redis: &RedisServer, name: &str, script: Script) -> (TestServer, Life) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (socket, name) = (runtime.spawn(listener()).await.unwrap(), name.to_owned());
+    let settings = redis.settings_at(&name, &format!("http://{}", socket.local_addr().unwrap()), SHARDS);
+    let starting = runtime.spawn(async move {
+        let store: Arc<dyn Store> = Arc::new(Redis::open(&settings, "the store").await.unwrap());
+        TestServer::at(socket, TestNode::shared(store, script).await, |_| {}, Limits::default()).await
+    });
+    (starting.await.unwrap(), Life::of(runtime))
+}
+
+/// Any node answers anything, whoever holds what it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn any_node_answers_anything() {
+    let redis = RedisServer::start(&[]);
+    let mut servers = Vec::new();
+    for name in ["one", "two", "three"] {
+        servers.push(serve(&redis, name, Script::hops(2)).await);
+    }
+    let nodes: Vec<&TestNode> = servers.iter().map(|(server, _)| &server.node).collect();
+    until("three nodes share", LEASE * 2, || is_even(&nodes)).await;
+    let servers: Vec<&TestServer> = servers.iter().map(|(server, _)| server).collect();
+    // Wherever the agents are, every node takes their orders, tells of them, and shows them to operators.
+    for round in 0..6 {
+        let bearer = servers[round % 3].agent(10_000_000).await;
+        let mut jobs = Vec::new();
+        for server in &servers {
+            jobs.push(server.submit(&bearer).await);
+        }
+        for (job, poll) in &jobs {
+            for server in &servers {
+                let ended = server.ended(job, poll).await;
+                assert_eq!(ended.json()["status"], "completed", "{}", ended.text);
+                assert_eq!(server.get(&format!("/api/v1/enrich/jobs/{job}"), &bearer).await.status, 200);
+                assert_eq!(server.get(&format!("/api/v1/enrich/jobs/{job}"), "411j_wrong").await.status, 404);
+            }
+        }
+        for server in &servers {
+            let balance = server.get("/api/v1/agents/balance", &bearer).await;
+            assert_eq!((balance.status, &balance.json()["virtual_balance_usd"]), (200, &serde_json::json!(9.94)), "{}", balance.text);
+            let listed = server.get("/api/v1/enrich/jobs", &bearer).await.json();
+            assert_eq!(listed["items"].as_array().unwrap().len(), 3, "{listed}");
+            let seen = server.as_operator("GET", "/admin/jobs?limit=200", "", "").await.json();
+            assert_eq!(seen["items"].as_array().unwrap().len(), (round + 1) * 3, "{seen}");
+            assert_eq!(server.get("/api/v1/agents/me", "411_nonsense").await.status, 401);
+        }
+    }
+    // A key is one key on every node.
+    let bearer = servers[0].agent(10_000_000).await;
+    let body = r#"{"route":"enrich/websearch","payload":{"business_name":"Acme Corp"}}"#;
+    let mut made = Vec::new();
+    for server in &servers {
+        let head = format!(
+            "POST /api/v1/enrich/jobs HTTP/1.1\r\nAuthorization: Bearer {bearer}\r\nContent-Type: application/json\r\nIdempotency-Key: one\r\n"
+        );
+        let answer = send(server.public, &head, body).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        made.push(answer.json()["job_id"].clone());
+    }
+    assert!(made.iter().all(|job| *job == made[0]), "{made:?}");
+    // A stream of a job through a node that doesn't hold it.
+    for server in &servers {
+        let (job, poll) = servers[0].submit(&bearer).await;
+        let stream = server.get(&format!("/api/v1/enrich/jobs/{job}/events"), &poll).await;
+        assert!(stream.text.contains("event: done"), "{}", stream.text);
+    }
+    // Strangers can't ask what nodes ask.
+    let head = "POST /internal/ask HTTP/1.1\r\nX-Enrich-Node: 00\r\n";
+    assert_eq!(send(servers[0].public, head, "").await.status, 404);
+    let findings = servers[1].node.node.audit().await.unwrap();
+    assert!(findings.is_ok(), "{:?}", findings.broken);
+}
+
+/// Jobs under way on a node that dies, with clients at the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_other_nodes_hardly_notice_a_death() {
+    let redis = RedisServer::start(&[]);
+    let (one, life) = serve(&redis, "one", Script::hops(2).then_waits()).await;
+    let (two, _alive) = serve(&redis, "two", Script::hops(2)).await;
+    until("two nodes share", LEASE * 2, || is_even(&[&one.node, &two.node])).await;
+    let mut jobs = Vec::new();
+    for _ in 0..12 {
+        let bearer = two.agent(10_000_000).await;
+        jobs.push((two.submit(&bearer).await, bearer));
+    }
+    life.end();
+    for ((job, poll), bearer) in &jobs {
+        let patience = Instant::now() + Duration::from_secs(20);
+        loop {
+            let answer = two.get(&format!("/api/v1/enrich/jobs/{job}"), poll).await;
+            assert!([200, 503].contains(&answer.status), "{}", answer.text);
+            if answer.status == 200 && answer.json()["status"] == "completed" {
+                assert_eq!(answer.json()["charged_usd"], serde_json::json!(0.02), "{}", answer.text);
+                break;
+            }
+            assert!(Instant::now() < patience, "{}", answer.text);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(two.get("/api/v1/agents/balance", bearer).await.json()["virtual_balance_usd"], serde_json::json!(9.98));
+    }
+    let findings = two.node.node.audit().await.unwrap();
+    assert!(findings.is_ok(), "{:?}", findings.broken);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn shards_spread_over_nodes_that_come_and_go() {
     let server = RedisServer::start(&[]);
@@ -85,7 +192,7 @@ async fn shards_spread_over_nodes_that_come_and_go() {
     until("two nodes share", LEASE * 2, || is_even(&[&one, &two])).await;
     let three = start(&server, "three", Script::hops(1)).await;
     until("three nodes share", LEASE * 2, || is_even(&[&one, &two, &three])).await;
-    assert!(one.node.not_ready().is_empty(), "what others hold is no trouble: {:?}", one.node.not_ready());
+    until("what others hold is no trouble", LEASE, || one.node.not_ready().is_empty()).await;
     // Everybody knows where everything is.
     let elsewhere = held(&two.node)[0];
     until("the others see it", LEASE, || matches!(one.node.place(slot_of(elsewhere)), Place::At(peer) if peer.id.0 == "two")).await;

@@ -12,7 +12,7 @@ use crate::types::{AgentId, DeliveryId, JobId, Network, Usd, Wallet};
 use std::sync::Arc;
 
 /// One look, and what it shows.
-pub(super) trait Look: Into<AnyLook> + Send + 'static {
+pub(super) trait Look: Into<AnyLook> + Clone + Send + 'static {
     /// What is seen.
     type Seen: Serialize + DeserializeOwned + Send + 'static;
 

@@ -14,7 +14,7 @@ use super::ledger::{self, Answer, Deliver, Ledger, Loaded, View};
 use super::look::{AnyLook, Look};
 use super::meters;
 use super::node::Inner;
-use super::nodes::{Question, Tenure, Told, What};
+use super::nodes::{Failure, Question, Tenure, Told, What};
 use super::slots::Slot;
 use super::written_keys::{self, WrittenKeys};
 use crate::shard::{Command, Delivery, Loader, codec};
@@ -25,6 +25,9 @@ use crate::types::{JobId, ShardId};
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Commands under way in one shard. Mailboxes have no bound, so the bound stands before them (safety.md T-45).
 const COMMANDS_MAX: usize = 8_192;
+/// A command waits for so long while its shard changes hands between nodes.
+const HANDS_PATIENCE: Duration = Duration::from_secs(3);
+const HANDS_PAUSE: Duration = Duration::from_millis(50);
 /// The pause before a shard that failed is loaded again, times the failures in a row.
 const RELOAD_PAUSE: Duration = Duration::from_millis(200);
 const RELOAD_PAUSES_MAX: u32 = 25;
@@ -107,23 +110,43 @@ impl ShardHandle {
         self.node.membership.holder(self.id).map(|holder| holder.node).filter(|node| node.id != *me)
     }
 
-    /// Asks the node that holds it.
-    pub(super) async fn ask(&self, what: What) -> Result<Told, Error> {
-        let (Some(peer), Some(peers)) = (self.elsewhere(), &self.node.peers) else { return Err(self.unavailable()) };
-        match peers.ask(&peer, &Question { shard: self.id, what }).await {
-            Told::Failed(failure) => Err(failure.into()),
-            told => Ok(told),
+    /// Asks the node that holds it. Waits a little while it changes hands. Nothing where it has come over here meanwhile.
+    pub(super) async fn ask(&self, what: What) -> Result<Option<Told>, Error> {
+        let Some(peers) = &self.node.peers else { return Err(self.unavailable()) };
+        let question = Question { shard: self.id, what };
+        let patience = Instant::now() + HANDS_PATIENCE;
+        loop {
+            if self.is_ready() {
+                return Ok(None);
+            }
+            if let Some(peer) = self.elsewhere() {
+                match peers.ask(&peer, &question).await {
+                    Told::Failed(Failure::Elsewhere) => {}
+                    Told::Failed(failure) => return Err(failure.into()),
+                    told => return Ok(Some(told)),
+                }
+            }
+            if Instant::now() >= patience || self.node.is_leaving() {
+                return Err(self.unavailable());
+            }
+            tokio::time::sleep(HANDS_PAUSE).await;
         }
+    }
+
+    /// Whether others may hold it, and this node doesn't.
+    fn is_others(&self) -> bool {
+        self.node.peers.is_some() && !self.is_ready()
     }
 
     /// Carries a command out, here or where the shard is. Durable when this returns.
     pub(super) async fn execute(&self, command: Command) -> Answer {
-        if self.elsewhere().is_none() {
+        if !self.is_others() {
             return self.execute_here(command).await;
         }
-        match self.ask(What::Execute(Box::new(command))).await? {
-            Told::Executed(reply) => Ok(reply),
-            _ => Err(Error::Unavailable),
+        match self.ask(What::Execute(Box::new(command.clone()))).await? {
+            Some(Told::Executed(reply)) => Ok(reply),
+            Some(_) => Err(Error::Unavailable),
+            None => self.execute_here(command).await,
         }
     }
 
@@ -161,12 +184,13 @@ impl ShardHandle {
 
     /// Looks at the shard's state, here or at the node that holds it.
     pub(super) async fn look<L: Look>(&self, look: L) -> Result<L::Seen, Error> {
-        if self.elsewhere().is_none() {
+        if !self.is_others() {
             return self.read(move |view| look.see(view)).await;
         }
-        match self.ask(What::Look(look.into())).await? {
-            Told::Seen(seen) => codec::decode(&seen).map_err(|error| Error::Corrupt(error.to_string())),
-            _ => Err(Error::Unavailable),
+        match self.ask(What::Look(look.clone().into())).await? {
+            Some(Told::Seen(seen)) => codec::decode(&seen).map_err(|error| Error::Corrupt(error.to_string())),
+            Some(_) => Err(Error::Unavailable),
+            None => self.read(move |view| look.see(view)).await,
         }
     }
 
@@ -204,12 +228,13 @@ impl ShardHandle {
 
     /// How often the shard let idempotency keys go from memory, here or where it is.
     pub(super) async fn generation(&self) -> Result<u64, Error> {
-        if self.elsewhere().is_none() {
+        if !self.is_others() {
             return Ok(self.generation_here());
         }
         match self.ask(What::Generation).await? {
-            Told::Generation(generation) => Ok(generation),
-            _ => Err(Error::Unavailable),
+            Some(Told::Generation(generation)) => Ok(generation),
+            Some(_) => Err(Error::Unavailable),
+            None => Ok(self.generation_here()),
         }
     }
 

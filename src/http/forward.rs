@@ -22,17 +22,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 const BODY_BYTES_MAX: usize = 4 << 20;
 /// On an answer between nodes: the shard isn't here (any more), and nothing was done.
 const ELSEWHERE: HeaderName = HeaderName::from_static("x-enrich-elsewhere");
-/// Headers of one connection (RFC 9110 section 7.6.1), and those that the client of the next one sets.
-const OF_THE_CONNECTION: [HeaderName; 8] = [
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-    header::HOST,
-    header::CONTENT_LENGTH,
-    HeaderName::from_static("keep-alive"),
-];
+/// Headers of one connection (RFC 9110 section 7.6.1).
+const OF_THE_CONNECTION: [HeaderName; 6] =
+    [header::CONNECTION, header::TRANSFER_ENCODING, header::TE, header::TRAILER, header::UPGRADE, HeaderName::from_static("keep-alive")];
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -61,7 +53,7 @@ pub async fn pass(node: &Node, mut request: Request) -> Passing {
         return Passing::Answered(Problem::new(Kind::BodyTooLarge, "The body could not be read whole.").into_response());
     };
     let mut headers = parts.headers.clone();
-    for name in OF_THE_CONNECTION.iter().chain([&header::ACCEPT_ENCODING]) {
+    for name in OF_THE_CONNECTION.iter().chain([&header::HOST, &header::CONTENT_LENGTH, &header::ACCEPT_ENCODING]) {
         headers.remove(name);
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use enrich_jobs::actors::{ChainParts, Error, JobFilter, Node, Order, Parts, Settings};
+use enrich_jobs::actors::{ChainParts, Error, JobFilter, Node, NodeSecret, Order, Parts, Peers, Settings};
 use enrich_jobs::billing::PriceList;
 use enrich_jobs::billing::x402::newcomers::BreakerPolicy;
 use enrich_jobs::callbacks::Deliverer;
 use enrich_jobs::clock::{Clock, SystemClock, SystemRandom};
 use enrich_jobs::enrich::{self, Answer, Call, Enricher, Found, Run};
 use enrich_jobs::job::{Job, Status};
-use enrich_jobs::net::{GuardSettings, GuardedClient};
+use enrich_jobs::net::relay::Relay;
+use enrich_jobs::net::{GuardSettings, GuardedClient, TrustedClient};
 use enrich_jobs::shard::Grant;
 use enrich_jobs::store::Store;
 use enrich_jobs::store::memory::Memory;
@@ -139,7 +140,25 @@ impl TestNode {
         Self::of(store, script, slots, (Arc::new(SystemClock), 30), chains).await
     }
 
+    /// One of several on a store.
+    pub async fn shared(store: Arc<dyn Store>, script: Script) -> Self {
+        let secret = NodeSecret::new(&"a-secret-that-all-nodes-know".to_owned().into());
+        let peers = Peers::new(TrustedClient::new().unwrap(), Relay::new().unwrap(), secret);
+        Self::all(store, script, 16, (Arc::new(SystemClock), 30), Vec::new(), Some(peers)).await
+    }
+
     async fn of(store: Arc<dyn Store>, script: Script, slots: usize, life: (Arc<dyn Clock>, u32), chains: Vec<ChainParts>) -> Self {
+        Self::all(store, script, slots, life, chains, None).await
+    }
+
+    async fn all(
+        store: Arc<dyn Store>,
+        script: Script,
+        slots: usize,
+        life: (Arc<dyn Clock>, u32),
+        chains: Vec<ChainParts>,
+        peers: Option<Peers>,
+    ) -> Self {
         let (clock, job_retention_days) = life;
         let script = Arc::new(script);
         let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "tests".to_owned() };
@@ -150,7 +169,7 @@ impl TestNode {
             server_key: ServerKey::new([1; 32]),
             enrichers: vec![Arc::new(Scripted(Arc::clone(&script)))],
             deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
-            peers: None,
+            peers,
             chains,
             settings: Settings {
                 prices: PriceList::default(),

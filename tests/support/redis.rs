@@ -43,14 +43,19 @@ impl RedisServer {
         self.settings_of("one", shards)
     }
 
-    /// For a node of this name.
+    /// For a node of this name that others can't reach.
     pub fn settings_of(&self, node: &str, shards: u16) -> Settings {
+        self.settings_at(node, &format!("http://{node}.test"), shards)
+    }
+
+    /// For a node of this name that others reach here.
+    pub fn settings_at(&self, node: &str, url: &str, shards: u16) -> Settings {
         Settings {
             address: Address { url: self.url(), is_cluster: false },
             shards,
             require_always: true,
             known: None,
-            node: Peer { id: NodeId(node.to_owned()), url: format!("http://{node}.test") },
+            node: Peer { id: NodeId(node.to_owned()), url: url.to_owned() },
             lease: Duration::from_millis(1_500),
         }
     }

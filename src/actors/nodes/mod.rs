@@ -11,5 +11,5 @@ pub use self::membership::Place;
 pub(super) use self::membership::{Membership, give_up, leave, start};
 pub use self::pass::{CLIENT_HEADER, NotPassed, Passed};
 pub use self::peers::{ASK_PATH, NODE_HEADER, NodeSecret, Peers};
-pub(super) use self::question::{Question, Told, What};
+pub(super) use self::question::{Failure, Question, Told, What};
 pub(super) use self::tenure::Tenure;
