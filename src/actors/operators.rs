@@ -169,7 +169,10 @@ impl Node {
             let seen = shard.look(Standing {}).await;
             let ready = seen.is_ok();
             let (seq, live_jobs, callbacks_owed, unwritten_rows) = seen.unwrap_or((0, 0, 0, 0));
-            rows.push(ShardStatus { shard: shard.id.0, epoch: shard.epoch(), seq, live_jobs, callbacks_owed, unwritten_rows, ready });
+            let held = self.inner.membership.holder(shard.id);
+            let holder = held.map(|holder| (holder.node.id.0, u64::try_from(holder.left.as_millis()).unwrap_or(u64::MAX)));
+            let epoch = shard.current_epoch().0;
+            rows.push(ShardStatus { shard: shard.id.0, epoch, seq, live_jobs, callbacks_owed, unwritten_rows, ready, holder });
         }
         Ok(rows)
     }

@@ -18,7 +18,7 @@ use super::nodes::{Failure, Question, Tenure, Told, What};
 use super::slots::Slot;
 use super::written_keys::{self, WrittenKeys};
 use crate::shard::{Command, Delivery, Loader, codec};
-use crate::store::{self, Peer};
+use crate::store::{self, Epoch, Peer};
 use crate::types::{JobId, ShardId};
 
 /// Every call of a ledger ends after this: the answer is then unknown, and a repeat is safe.
@@ -261,6 +261,12 @@ impl ShardHandle {
 
     pub(super) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Under which the shard is written to now, here or by the node that holds it.
+    pub(super) fn current_epoch(&self) -> Epoch {
+        let holder = self.node.membership.holder(self.id).filter(|_| !self.is_ready());
+        holder.map_or(Epoch(self.epoch()), |holder| holder.epoch)
     }
 
     pub(super) fn is_ready(&self) -> bool {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::plan::plan;
 use crate::actors::meters;
-use crate::actors::node::Inner;
+use crate::actors::node::{Inner, Node};
 use crate::actors::shard::ShardHandle;
 use crate::store::{Epoch, Error, Holder, Leases, NodeId, Peer};
 use crate::types::ShardId;
@@ -46,9 +46,14 @@ impl Membership {
         self.seen().holders.get(usize::from(shard.0)).cloned().flatten()
     }
 
-    /// All nodes that are there.
-    pub(in crate::actors) fn peers(&self) -> Vec<Peer> {
-        self.seen().peers.clone()
+    /// All nodes that are there, and which shards each holds.
+    fn held(&self) -> Vec<(Peer, Vec<u16>)> {
+        let seen = self.seen();
+        let of = |peer: &Peer| {
+            let held = (0_u16..).zip(&seen.holders).filter(|(_, holder)| holder.as_ref().is_some_and(|holder| holder.node.id == peer.id));
+            held.map(|(shard, _)| shard).collect()
+        };
+        seen.peers.iter().map(|peer| (peer.clone(), of(peer))).collect()
     }
 
     fn seen(&self) -> Arc<Seen> {
@@ -57,6 +62,13 @@ impl Membership {
 
     fn see(&self, seen: Seen) {
         *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(seen);
+    }
+}
+
+impl Node {
+    /// The nodes that share the store, as this one last saw them: name, address, and the numbers of the shards that it holds.
+    pub fn nodes(&self) -> Vec<(String, String, Vec<u16>)> {
+        self.inner.membership.held().into_iter().map(|(peer, shards)| (peer.id.0, peer.url, shards)).collect()
     }
 }
 

@@ -37,6 +37,21 @@ pub struct ShardLine {
     unwritten_rows: usize,
     /// Whether it answers.
     ready: bool,
+    /// The node that holds it, where several share the store; null while it changes hands.
+    owner: Option<String>,
+    /// For how many milliseconds more, unless the lease is renewed, as of this node's last look.
+    lease_left_ms: Option<u64>,
+}
+
+/// A node.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NodeLine {
+    /// Its name.
+    id: String,
+    /// Where other nodes reach it.
+    url: String,
+    /// The shards that it holds.
+    shards: Vec<u16>,
 }
 
 /// Whether the node takes new work.
@@ -94,6 +109,8 @@ impl ShardLine {
             callbacks_owed: status.callbacks_owed,
             unwritten_rows: status.unwritten_rows,
             ready: status.ready,
+            owner: status.holder.as_ref().map(|(owner, _)| owner.clone()),
+            lease_left_ms: status.holder.as_ref().map(|(_, left_ms)| *left_ms),
         }
     }
 }
@@ -116,6 +133,20 @@ impl ActLine {
 pub async fn shards(_: Operator, State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
     let shards = admin.node.shards().await?;
     let items = shards.iter().map(ShardLine::of).collect::<Vec<_>>();
+    reply::json(StatusCode::OK, &Items { items, next_cursor: None })
+}
+
+/// Lists the nodes that share the store, and what each holds.
+#[utoipa::path(
+    get,
+    path = "/admin/nodes",
+    operation_id = "listNodes",
+    tag = "node",
+    security(("operator" = [])),
+    responses((status = 200, description = "All that are there; none where the store is one process's.", body = Items<NodeLine>))
+)]
+pub async fn nodes(_: Operator, State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
+    let items: Vec<NodeLine> = admin.node.nodes().into_iter().map(|(id, url, shards)| NodeLine { id, url, shards }).collect();
     reply::json(StatusCode::OK, &Items { items, next_cursor: None })
 }
 

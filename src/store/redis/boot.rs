@@ -39,7 +39,7 @@ pub struct Advice(pub String);
 
 /// Connects, checks, and makes the store where there is none.
 pub(super) async fn open(settings: &Settings, drawn: &str) -> Result<(Connection, Layout, String), Error> {
-    let place = shown(&settings.address.url);
+    let place = settings.address.shown();
     let fails = |message: String| Error::Open { path: place.clone(), message };
     let connection = Connection::open(&settings.address).await.map_err(|error| fails(error.to_string()))?;
     for (server, facts) in servers(&connection).await.map_err(|error| fails(error.to_string()))? {
@@ -52,15 +52,32 @@ pub(super) async fn open(settings: &Settings, drawn: &str) -> Result<(Connection
     Ok((connection, layout, id))
 }
 
-/// Host and port: users, passwords and what else an address has are nobody's business.
-fn shown(address: &str) -> String {
-    match url::Url::parse(address) {
-        Ok(url) => {
-            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-            format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or("?"))
-        }
-        Err(_) => "Redis".to_owned(),
+/// Connects to a store that is there.
+pub(super) async fn open_existing(address: &Address) -> Result<(Connection, Layout, String), Error> {
+    let fails = |message: String| Error::Open { path: address.shown(), message };
+    let connection = Connection::open(address).await.map_err(|error| fails(error.to_string()))?;
+    let facts = facts(&connection).await?;
+    if !facts.contains_key("ready") {
+        return Err(fails("there is no store in it".to_owned()));
     }
+    let (layout, id) = read(&facts)?;
+    Ok((connection, layout, id))
+}
+
+async fn facts(connection: &Connection) -> Result<Facts, Error> {
+    let mut read = redis::cmd("HGETALL");
+    read.arg(place::STORE);
+    connection.call(&read).await
+}
+
+fn read(facts: &Facts) -> Result<(Layout, String), Error> {
+    let fact = |name: &str| facts.get(name).cloned().unwrap_or_default();
+    let (schema, shards, id) = (number(&fact("schema"))?, number(&fact("shards"))?, fact("id"));
+    if schema > SCHEMA {
+        return Err(Error::Schema { found: schema, known: SCHEMA });
+    }
+    let shards = u16::try_from(shards).map_err(|_| Error::Corrupt(format!("{shards} shards are too many")))?;
+    Ok((Layout { shards, schema }, id))
 }
 
 /// What servers say of themselves, by name.
@@ -144,9 +161,7 @@ fn judge(facts: &Facts, settings: &Settings) -> Result<Vec<Advice>, String> {
 /// Reads which store this is, or makes it. Two nodes that make it at once make the same one.
 async fn recognise(connection: &Connection, settings: &Settings, drawn: &str, path: &str) -> Result<(Layout, String), Error> {
     let fails = |message: String| Error::Open { path: path.to_owned(), message };
-    let mut read = redis::cmd("HGETALL");
-    read.arg(place::STORE);
-    let mut facts: Facts = connection.call(&read).await?;
+    let mut facts = self::facts(connection).await?;
     if facts.is_empty()
         && let Some(known) = &settings.known
     {
@@ -160,19 +175,14 @@ async fn recognise(connection: &Connection, settings: &Settings, drawn: &str, pa
             set.arg(place::STORE).arg(name).arg(value);
             connection.call::<u8>(&set).await?;
         }
-        facts = connection.call(&read).await?;
+        facts = self::facts(connection).await?;
     }
-    let fact = |name: &str| facts.get(name).cloned().unwrap_or_default();
-    let (schema, shards, id) = (number(&fact("schema"))?, number(&fact("shards"))?, fact("id"));
-    if schema > SCHEMA {
-        return Err(Error::Schema { found: schema, known: SCHEMA });
-    }
+    let (layout, id) = read(&facts)?;
     if let Some(known) = settings.known.as_ref().filter(|known| **known != id) {
         return Err(fails(format!("it holds store {id}, and this node has used store {known}; name the right one in ENRICH_STORE")));
     }
-    let shards = u16::try_from(shards).map_err(|_| Error::Corrupt(format!("{shards} shards are too many")))?;
     if !facts.contains_key("ready") {
-        for shard in (0..shards).map(ShardId) {
+        for shard in (0..layout.shards).map(ShardId) {
             let mut create = CREATE.call(&[place::head(shard)]);
             create.arg(&id);
             let said: Vec<String> = connection.run(&CREATE, &create).await?;
@@ -184,7 +194,7 @@ async fn recognise(connection: &Connection, settings: &Settings, drawn: &str, pa
         set.arg(place::STORE).arg("ready").arg(1);
         connection.call::<u32>(&set).await?;
     }
-    Ok((Layout { shards, schema }, id))
+    Ok((layout, id))
 }
 
 fn number(text: &str) -> Result<u32, Error> {
@@ -246,7 +256,9 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_without_its_secrets() {
-        assert_eq!(shown("rediss://user:secret@redis.example:6380/3"), "rediss://redis.example:6380");
-        assert_eq!(shown("no address"), "Redis");
+        let shown = |url: &str, is_cluster| Address { url: url.to_owned(), is_cluster }.shown();
+        assert_eq!(shown("rediss://user:secret@redis.example:6380/3", false), "rediss://redis.example:6380/3");
+        assert_eq!(shown("redis://:secret@redis.example", true), "redis-cluster://redis.example");
+        assert_eq!(shown("no address", false), "Redis");
     }
 }

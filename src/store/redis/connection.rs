@@ -26,12 +26,32 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 const IN_FLIGHT_MAX: usize = 4_096;
 
 /// Where the store is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     /// `redis://` or `rediss://` with a host, and what else such a URL may have: user, password, port, number of a database.
     pub url: String,
     /// It names one node of a cluster.
     pub is_cluster: bool,
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown())
+    }
+}
+
+impl Address {
+    /// As it may be shown: users and passwords are nobody's business.
+    pub fn shown(&self) -> String {
+        match url::Url::parse(&self.url) {
+            Ok(url) => {
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                let cluster = if self.is_cluster { "-cluster" } else { "" };
+                format!("{}{cluster}://{}{port}{}", url.scheme(), url.host_str().unwrap_or("?"), url.path().trim_end_matches('/'))
+            }
+            Err(_) => "Redis".to_owned(),
+        }
+    }
 }
 
 /// Cheap to clone; all clones share their sockets.

@@ -8,6 +8,7 @@ mod connection;
 mod leases;
 mod load;
 mod meters;
+mod node_folder;
 mod place;
 mod reply;
 mod scan;
@@ -22,10 +23,11 @@ use redis::Cmd;
 pub use self::boot::{Advice, Settings};
 pub use self::connection::Address;
 pub(super) use self::meters::describe;
+pub use self::node_folder::NodeFolder;
 
 use self::connection::Connection;
 use self::scripts::{ACQUIRE, APPEND, PUT_ROWS, Script, TRIM};
-use super::{Append, Epoch, Error, Layout, Leases, Pairs, Peer, Range, Seq, Sink, Snapshot, Store};
+use super::{Append, Epoch, Error, Layout, Leases, NodeId, Pairs, Peer, Range, Seq, Sink, Snapshot, Store};
 use crate::shard::{Row, Table};
 use crate::types::ShardId;
 
@@ -55,6 +57,16 @@ impl Redis {
         let (connection, layout, id) = boot::open(settings, id).await?;
         let (node, lease) = (settings.node.clone(), settings.lease);
         Ok(Self { connection, layout, id, node, lease, is_full: AtomicBool::new(false) })
+    }
+
+    /// As [`Self::open`], for who only reads: nothing is made, and how the server is set up is its users' business.
+    ///
+    /// # Errors
+    /// [`Error::Open`] where there is no store.
+    pub async fn open_existing(address: &Address) -> Result<Self, Error> {
+        let (connection, layout, id) = boot::open_existing(address).await?;
+        let node = Peer { id: NodeId("reader".to_owned()), url: String::new() };
+        Ok(Self { connection, layout, id, node, lease: Duration::ZERO, is_full: AtomicBool::new(false) })
     }
 
     /// Which store it is: drawn when it was made.

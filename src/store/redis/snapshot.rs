@@ -34,12 +34,18 @@ impl Drop for Held {
     fn drop(&mut self) {
         self.renewal.abort();
         let (connection, shards) = (self.connection.clone(), self.heads.len());
-        self.runtime.spawn(async move {
+        let release = async move {
             for shard in numbers(shards) {
                 // Otherwise it lapses by itself.
                 hold(&connection, shard, Duration::ZERO).await.ok();
             }
-        });
+        };
+        // A command ends its threads right after this, a server goes on.
+        if Handle::try_current().is_ok() {
+            self.runtime.spawn(release);
+        } else {
+            self.runtime.block_on(release);
+        }
     }
 }
 
@@ -86,6 +92,11 @@ impl Held {
         self.heads.get(usize::from(shard.0)).copied().ok_or(Error::NoShard { shard: shard.0, shards })
     }
 
+    /// On the thread that asks, whether that is one of a runtime or not.
+    fn wait<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        tokio::task::block_in_place(|| self.runtime.block_on(work))
+    }
+
     /// Nothing was written or trimmed since the moment.
     async fn still(&self, shard: ShardId, moment: Moment) -> Result<(), Error> {
         let Head { checkpoints, .. } = load::head(&self.connection, shard).await?;
@@ -108,10 +119,10 @@ impl Snapshot for Held {
             });
             Ok(())
         };
-        let seq = self.runtime.block_on(async {
+        let seq = self.wait(async {
             let seq = load::load(&self.connection, shard, Some(moment.last), &mut keep).await?;
             self.still(shard, moment).await?;
-            Ok::<_, Error>(seq)
+            Ok(seq)
         })?;
         for kept in &read {
             match kept {
@@ -125,10 +136,10 @@ impl Snapshot for Held {
 
     fn scan_all(&self, shard: ShardId, table: Table, sink: RowSink<'_>) -> Result<(), Error> {
         let moment = self.moment(shard)?;
-        let rows = self.runtime.block_on(async {
+        let rows = self.wait(async {
             let rows = load::table(&self.connection, shard, table).await?;
             self.still(shard, moment).await?;
-            Ok::<_, Error>(rows)
+            Ok(rows)
         })?;
         for (key, value) in rows {
             sink(&key, &value).map_err(Error::Corrupt)?;
