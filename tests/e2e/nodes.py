@@ -16,7 +16,7 @@ from decimal import Decimal
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from support.cases import main
-from support.nodes import LEASE_MS, Buyer, Node, Receiver, Redis
+from support.nodes import LEASE_MS, Buyer, Cluster, Node, Receiver, Redis
 from support.shop import ENDED, JOBS, call, micros, until
 
 CYCLES = int(os.environ.get("NODES_CYCLES", "8"))
@@ -33,11 +33,14 @@ class OnRedis(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         (self.folder / "redis").mkdir()
-        self.redis = Redis(self.folder / "redis")
+        self.redis = self.open(self.folder / "redis")
         self.addCleanup(self.redis.close)
         self.receiver = Receiver()
         self.addCleanup(self.receiver.close)
         self.nodes = []
+
+    def open(self, folder):
+        return Redis(folder)
 
     def node(self, name, **settings):
         node = Node(self.folder, name, self.redis.url, **settings)
@@ -107,6 +110,47 @@ class Killed(OnRedis):
         self.assertEqual(len({job["job_id"] for job in jobs}), len(jobs), "a key made two jobs, or two keys one")
         self.assertGreater(len(jobs), CYCLES)
         print(f"{len(jobs)} jobs in {sum(buyer.tries for buyer in buyers)} requests", file=sys.stderr)
+        for job in jobs:
+            end = self.ended(luck.choice(nodes), job["job_id"], job["poll_bearer"])
+            self.assertEqual((end["status"], end["charged_usd"]), ("completed", COST), end)
+            self.told(job["job_id"])
+        self.balanced(nodes[0], {buyer.bearer: len(buyer.jobs) for buyer in buyers})
+
+
+class Clustered(OnRedis):
+    """The same on a Redis Cluster of three primaries."""
+
+    def open(self, folder):
+        return Cluster(folder)
+
+    def test_nodes_are_killed_and_a_slot_moves_under_load(self):
+        nodes = [self.node("one"), self.node("two")]
+        self.share(nodes)
+        buyers = [Buyer(nodes, self.agent(nodes[number % 2]), self.receiver, number) for number in range(4)]
+        for buyer in buyers:
+            buyer.start()
+        time.sleep(1)
+        moved = [self.redis.move(f"s{shard:02}") for shard in range(0, 8, 3)]
+        self.assertTrue(all(moved), "slots with keys in them")
+        time.sleep(1)
+        nodes[0].kill()
+        time.sleep(LEASE_MS / 1000)
+        nodes[0].start()
+        luck = random.Random(SEED)
+        primary = luck.choice(self.redis.servers)
+        primary.kill()
+        time.sleep(1)
+        primary.start()
+        time.sleep(1)
+        for buyer in buyers:
+            buyer.stopped.set()
+        for buyer in buyers:
+            buyer.join(timeout=60)
+            self.assertFalse(buyer.is_alive(), "its last order was never answered")
+            self.assertEqual(buyer.odd, [])
+        jobs = [accepted for buyer in buyers for accepted in buyer.jobs.values()]
+        print(f"{len(jobs)} jobs in {sum(buyer.tries for buyer in buyers)} requests", file=sys.stderr)
+        self.assertEqual(len({job["job_id"] for job in jobs}), len(jobs))
         for job in jobs:
             end = self.ended(luck.choice(nodes), job["job_id"], job["poll_bearer"])
             self.assertEqual((end["status"], end["charged_usd"]), ("completed", COST), end)

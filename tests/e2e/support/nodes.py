@@ -29,8 +29,8 @@ def free_port():
 class Redis:
     """A real `redis-server` whose every write is synced before it is answered."""
 
-    def __init__(self, folder, *more):
-        self.folder, self.more, self.port, self.process = pathlib.Path(folder), more, free_port(), None
+    def __init__(self, folder, *more, port=None):
+        self.folder, self.more, self.port, self.process = pathlib.Path(folder), more, port or free_port(), None
         self.start()
 
     @property
@@ -53,6 +53,61 @@ class Redis:
 
     def close(self):
         self.kill()
+
+
+class Cluster:
+    """A Redis Cluster of three primaries."""
+
+    def __init__(self, folder):
+        self.servers = []
+        for number in range(3):
+            place = pathlib.Path(folder) / f"redis-{number}"
+            place.mkdir()
+            # Its port for other primaries is its own plus 10,000.
+            while (port := free_port()) > 50_000:
+                pass
+            self.servers.append(Redis(place, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", port=port))
+        places = [f"127.0.0.1:{server.port}" for server in self.servers]
+        made = subprocess.run(["redis-cli", "--cluster", "create", *places, "--cluster-yes"], capture_output=True, text=True, timeout=60)
+        assert made.returncode == 0, made.stdout
+        until("the cluster is one", lambda: all("cluster_state:ok" in server.cli("CLUSTER", "INFO") for server in self.servers))
+
+    @property
+    def url(self):
+        return f"redis-cluster://127.0.0.1:{self.servers[0].port}"
+
+    def holder(self, tag):
+        """The primary that has the slot of a hash tag, and the number of the slot."""
+        slot = self.servers[0].cli("CLUSTER", "KEYSLOT", "{" + tag + "}")
+        for server in self.servers:
+            lines = server.cli("CLUSTER", "NODES").splitlines()
+            mine = next(line for line in lines if "myself" in line).split()
+            for span in mine[8:]:
+                first, _, last = span.partition("-")
+                if first.isdigit() and int(first) <= int(slot) <= int(last or first):
+                    return server, int(slot), mine[0]
+        raise AssertionError(f"nobody has slot {slot}")
+
+    def move(self, tag):
+        """Moves a slot with its keys to another primary, as `redis-cli --cluster reshard` does. Returns how many keys there were."""
+        source, slot, source_id = self.holder(tag)
+        target = next(server for server in self.servers if server is not source)
+        target_id = target.cli("CLUSTER", "MYID")
+        target.cli("CLUSTER", "SETSLOT", str(slot), "IMPORTING", source_id)
+        source.cli("CLUSTER", "SETSLOT", str(slot), "MIGRATING", target_id)
+        moved = 0
+        while keys := source.cli("CLUSTER", "GETKEYSINSLOT", str(slot), "10").split():
+            for key in keys:
+                said = source.cli("MIGRATE", "127.0.0.1", str(target.port), key, "0", "5000")
+                assert said in ("OK", "NOKEY"), said
+                moved += 1
+        for server in [target, source, *self.servers]:
+            server.cli("CLUSTER", "SETSLOT", str(slot), "NODE", target_id)
+        return moved
+
+    def close(self):
+        for server in self.servers:
+            server.close()
 
 
 class Node:
