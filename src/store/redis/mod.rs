@@ -14,8 +14,12 @@ mod reply;
 mod scan;
 mod scripts;
 mod snapshot;
+mod tail;
+mod tails;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::Cmd;
@@ -27,7 +31,8 @@ pub use self::node_folder::NodeFolder;
 
 use self::connection::Connection;
 use self::scripts::{ACQUIRE, APPEND, PUT_ROWS, Script, TRIM};
-use super::{Append, Epoch, Error, Layout, Leases, NodeId, Pairs, Peer, Range, Seq, Sink, Snapshot, Store};
+use self::tail::Tail;
+use super::{Append, Epoch, Error, Layout, Leases, NodeId, Pairs, Peer, Range, Seq, Sink, Snapshot, Store, Tails};
 use crate::shard::{Row, Table};
 use crate::types::ShardId;
 
@@ -46,6 +51,10 @@ pub struct Redis {
     node: Peer,
     lease: Duration,
     is_full: AtomicBool,
+    /// What was acknowledged here of late; nothing for who only reads.
+    tail: Option<Arc<Tail>>,
+    /// The highest epoch of each shard that anybody knows of.
+    floors: Mutex<BTreeMap<ShardId, Epoch>>,
 }
 
 impl Redis {
@@ -56,7 +65,9 @@ impl Redis {
     pub async fn open(settings: &Settings, id: &str) -> Result<Self, Error> {
         let (connection, layout, id) = boot::open(settings, id).await?;
         let (node, lease) = (settings.node.clone(), settings.lease);
-        Ok(Self { connection, layout, id, node, lease, is_full: AtomicBool::new(false) })
+        let tail = settings.tail.as_deref().map(Tail::open).transpose()?.map(Arc::new);
+        let floors = tail.iter().flat_map(|tail| tail.all()).map(|(shard, (epoch, _))| (shard, epoch)).collect();
+        Ok(Self { connection, layout, id, node, lease, is_full: AtomicBool::new(false), tail, floors: Mutex::new(floors) })
     }
 
     /// As [`Self::open`], for who only reads: nothing is made, and how the server is set up is its users' business.
@@ -66,12 +77,17 @@ impl Redis {
     pub async fn open_existing(address: &Address) -> Result<Self, Error> {
         let (connection, layout, id) = boot::open_existing(address).await?;
         let node = Peer { id: NodeId("reader".to_owned()), url: String::new() };
-        Ok(Self { connection, layout, id, node, lease: Duration::ZERO, is_full: AtomicBool::new(false) })
+        let (is_full, floors) = (AtomicBool::new(false), Mutex::default());
+        Ok(Self { connection, layout, id, node, lease: Duration::ZERO, is_full, tail: None, floors })
     }
 
     /// Which store it is: drawn when it was made.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    fn floors(&self) -> MutexGuard<'_, BTreeMap<ShardId, Epoch>> {
+        self.floors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self, shard: ShardId) -> Result<ShardId, Error> {
@@ -138,8 +154,9 @@ impl Store for Redis {
 
     async fn acquire(&self, shard: ShardId) -> Result<Epoch, Error> {
         let shard = self.known(shard)?;
-        let mut command = ACQUIRE.call(&[place::head(shard)]);
-        command.arg(&self.id).arg(&self.node.id.0).arg(&self.node.url).arg(self.lease.as_millis().to_string());
+        let mut command = ACQUIRE.call(&[place::head(shard), place::epochs(shard)]);
+        let floor = self.floors().get(&shard).map_or(0, |floor| floor.0);
+        command.arg(&self.id).arg(&self.node.id.0).arg(&self.node.url).arg(self.lease.as_millis().to_string()).arg(floor);
         match self.write(&ACQUIRE, &command, Epoch(0), Seq(0)).await? {
             Written::Done(epoch) => Ok(Epoch(number(&epoch)?)),
             Written::Held => Err(Error::Unavailable("an audit reads the store".to_owned())),
@@ -157,7 +174,11 @@ impl Store for Redis {
         // The number before the first is 0, which is no number of a record.
         let before = seq.0.checked_sub(1).map(|before| before.to_string()).unwrap_or_default();
         command.arg(epoch.0).arg(seq.0).arg(before).arg(&*record);
-        self.write(&APPEND, &command, epoch, seq).await.map(drop)
+        self.write(&APPEND, &command, epoch, seq).await?;
+        if let Some(tail) = &self.tail {
+            tail.keep(&Append { shard, epoch, seq, record });
+        }
+        Ok(())
     }
 
     async fn put_rows(&self, shard: ShardId, epoch: Epoch, rows: Vec<Row>) -> Result<(), Error> {
@@ -215,5 +236,9 @@ impl Store for Redis {
 
     fn leases(&self) -> Option<&dyn Leases> {
         Some(self)
+    }
+
+    fn tails(&self) -> Option<&dyn Tails> {
+        self.tail.is_some().then_some(self as &dyn Tails)
     }
 }
