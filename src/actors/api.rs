@@ -127,6 +127,8 @@ pub struct ShardStatus {
     pub unwritten_rows: usize,
     /// Whether it answers.
     pub ready: bool,
+    /// The node that holds it and for how many milliseconds more, where several share the store.
+    pub holder: Option<(String, u64)>,
 }
 
 /// Why the node can't do it.

@@ -163,6 +163,10 @@ async fn attempt(handle: &ShardHandle, delivery: Delivery) -> Next {
             return later(AGAIN);
         }
     };
+    // A node that wakes up late has read an outbox that is another's by now (safety.md F-N1).
+    if !handle.tenure.runs() {
+        return later(AGAIN);
+    }
     let (outcome, duration_ms) = match job.as_deref().and_then(|job| Some((job, job.spec.callback_url.as_deref()?))) {
         Some((job, url)) => post(handle, &delivery, job, url).await,
         // Nothing is there to tell any more: the job was removed after its retention.

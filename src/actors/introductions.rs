@@ -88,7 +88,7 @@ async fn see_to(node: &Inner, introduction: &Introduction) {
 async fn tell(node: &Inner, introduction: &Introduction) -> Result<(), Error> {
     let shard = node.shard_of(introduction.agent.slot()).ok_or(Error::Unavailable)?;
     loop {
-        let looked_up_at = shard.generation();
+        let looked_up_at = shard.generation().await?;
         let row = match introduction.key {
             Some((key, _)) => stored_key(shard, key).await?,
             None => None,

@@ -221,6 +221,8 @@ async fn carry_out(handle: &ShardHandle, command: Command) -> Option<(Arc<Job>, 
                 tracing::warn!(job.id = %id, %refusal, "the job does not take its run's event");
                 return None;
             }
+            // The shard is another node's, which takes the job up where it is stored.
+            Err(_) if !handle.is_taken() => return None,
             Err(error) => {
                 tracing::debug!(job.id = %id, %error, "the event is sent again");
                 tokio::time::sleep(pause).await;

@@ -39,7 +39,7 @@ pub(super) async fn under_key(
     let scoped = scoped_key(scope, key);
     loop {
         // Read before the rows: a key that is let go after this is seen as an old look-up by the shard.
-        let looked_up_at = shard.generation();
+        let looked_up_at = shard.generation().await?;
         if let Some(entry) = stored_key(shard, scoped).await? {
             return if entry.request == *request { Ok(Keyed::Made(entry.made)) } else { Err(Error::Refused(Refusal::KeyReused)) };
         }
@@ -51,7 +51,8 @@ pub(super) async fn under_key(
 }
 
 pub(super) async fn stored_key(shard: &ShardHandle, key: ScopedKey) -> Result<Option<KeyEntry>, Error> {
-    if !shard.written_keys().may_hold(key) {
+    // Of a shard of another node nothing is known but its rows.
+    if shard.is_ready() && !shard.written_keys().may_hold(key) {
         return Ok(None);
     }
     let row = shard.node.store.get(shard.id, Table::Key, &key_row(key)).await.map_err(unread)?;

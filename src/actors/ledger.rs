@@ -31,6 +31,9 @@ const SLICES_AHEAD: usize = 2;
 const ENDED_KEPT: usize = 1_000;
 const ENDED_KEPT_FOR: Duration = Duration::from_secs(30);
 
+/// More than an owner of a shard ever counts: one a checkpoint, so for some centuries.
+const GENERATIONS_AN_EPOCH: u64 = 1 << 32;
+
 pub(super) type Answer = Result<Reply, Error>;
 
 /// Orders to the ledger.
@@ -116,7 +119,8 @@ impl Actor for Ledger {
         me.cast(Message::Sweep)?;
         let open = Open::default();
         // Keys that were let go from memory before the shard was loaded again are not in it: look-ups of then don't hold now.
-        shard.continue_generations(handle.generation());
+        // Nor do look-ups hold that were made while another node had the shard: its epoch was a lower one.
+        shard.continue_generations(handle.generation_here().max(epoch.0.saturating_mul(GENERATIONS_AN_EPOCH)));
         handle.set_generation(shard.generation());
         let checkpointed_at = Instant::now();
         Ok(State {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::api::{Error, JobFilter};
+use super::look::{Agents, Fresh, Jobs};
 use super::node::{Node, unread};
 use super::shard::ShardHandle;
 use crate::billing::Transfer;
 use crate::job::Job;
 use crate::shard::history::{JobByOwner, job_key};
-use crate::shard::{Agent, Attempt, Grant, OperatorAct, Table, Unwritten, codec};
+use crate::shard::{Agent, Attempt, Grant, OperatorAct, Table, codec};
 use crate::store::Range;
 use crate::types::{AgentId, Cursor, DeliveryId, Page};
 
@@ -104,7 +105,7 @@ impl Node {
     pub async fn agents(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Agent>, Error> {
         let mut agents = BTreeMap::new();
         for shard in self.shards.iter() {
-            let seen = shard.read(|view| view.shard.agents().cloned().collect::<Vec<_>>()).await?;
+            let seen = shard.look(Agents {}).await?;
             agents.extend(seen.into_iter().map(|agent| (agent_key(&agent.id), agent)));
         }
         let before = after.map(|cursor| cursor.0);
@@ -117,16 +118,8 @@ impl Node {
 
     /// Rows of an append-only table of one shard.
     pub(super) async fn appended(&self, shard: &ShardHandle, table: Table, range: Range) -> Result<Rows, Error> {
-        let prefix = range.prefix.clone();
         // Memory first: a row that is written between the two looks is then seen twice, and not missed.
-        let fresh: Rows = shard
-            .read(move |view| {
-                let of = |unwritten: &Unwritten| unwritten.appended(table, &prefix);
-                let mut rows = of(view.unwritten);
-                rows.extend(view.checkpointing.map(of).into_iter().flatten());
-                rows
-            })
-            .await?;
+        let fresh: Rows = shard.look(Fresh { table, prefix: range.prefix.clone() }).await?;
         let stored = shard.node.store.scan(shard.id, table, range.clone()).await.map_err(unread)?;
         Ok(merged(fresh.into_iter().chain(stored), &range))
     }
@@ -145,18 +138,11 @@ impl Node {
         let range = Range { prefix: Vec::new(), after, newest_first: true, limit };
         let mut jobs: BTreeMap<Vec<u8>, Arc<Job>> = BTreeMap::new();
         for shard in self.shards.iter() {
-            let (live, ended) = shard
-                .read(|view| {
-                    let ended = |unwritten: &Unwritten| unwritten.ended_jobs().cloned().collect::<Vec<_>>();
-                    let mut fresh = ended(view.unwritten);
-                    fresh.extend(view.checkpointing.map(ended).into_iter().flatten());
-                    (view.shard.jobs().cloned().collect::<Vec<_>>(), fresh)
-                })
-                .await?;
+            let fresh = shard.look(Jobs {}).await?;
             for (key, row) in shard.node.store.scan(shard.id, Table::EndedJob, range.clone()).await.map_err(unread)? {
                 jobs.insert(key, Arc::new(decode(&row)?));
             }
-            jobs.extend(live.into_iter().chain(ended).map(|job| (job_key(&job.spec.id), job)));
+            jobs.extend(fresh.into_iter().map(|job| (job_key(&job.spec.id), job)));
         }
         let before = range.after;
         let older = jobs.into_iter().rev().filter(|(key, _)| before.as_ref().is_none_or(|before| key < before));

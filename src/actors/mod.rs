@@ -11,8 +11,10 @@ mod jobs;
 mod keyed;
 mod ledger;
 mod lists;
+mod look;
 pub mod meters;
 pub mod node;
+mod nodes;
 mod operators;
 mod paid;
 mod published;
@@ -26,6 +28,7 @@ mod written_keys;
 
 pub use api::{Accepted, Credited, Error, IdempotencyKey, JobFile, JobFilter, MadeAgent, MadeUsageKey, NewUsageKey, Order, ShardStatus};
 pub use node::{Node, Parts, Settings, StartError};
+pub use nodes::{ASK_PATH, CLIENT_HEADER, NODE_HEADER, NodeSecret, NotPassed, Passed, Peers, Place};
 pub use operators::audit;
 pub use paid::{
     Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, NewcomersStatus, PaidOrder,

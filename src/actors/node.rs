@@ -4,14 +4,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ractor::Actor;
+use ractor::SpawnErr;
 
 use super::api::{Accepted, Error, IdempotencyKey, MadeUsageKey, NewUsageKey, Order};
 use super::introductions::Introductions;
 use super::keyed::{Keyed, keyed, scoped_key, stored_key};
+use super::look;
+use super::nodes::{self, Membership, Peers, Place};
 use super::paid::{ChainParts, Chains, NewcomersWatch, Settlements};
 use super::published::Published;
-use super::shard::{Shard, ShardHandle};
+use super::shard::ShardHandle;
 use super::slots::Slots;
 use crate::billing::PriceList;
 use crate::billing::x402::newcomers::BreakerPolicy;
@@ -21,7 +23,7 @@ use crate::enrich::Enricher;
 use crate::job::{self, Billing, Effect, Job, Spec};
 use crate::shard::history::job_key;
 use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, Session, Table, codec};
-use crate::store::Store;
+use crate::store::{Leases, Store};
 use crate::types::{AgentId, JobId, Route, ServerKey, SessionId, SessionKey, ShardId, Slot, Token, TokenKind, UsageKeyId, Usd};
 
 /// What the operator decides.
@@ -62,6 +64,8 @@ pub struct Parts {
     pub enrichers: Vec<Arc<dyn Enricher>>,
     /// Delivers callbacks.
     pub deliverer: Deliverer,
+    /// The way to other nodes, where several share the store.
+    pub peers: Option<Peers>,
     /// Where wallets can pay.
     pub chains: Vec<ChainParts>,
     /// What the operator decides.
@@ -90,6 +94,7 @@ pub(super) struct Inner {
     pub(super) random: Arc<dyn Random>,
     pub(super) server_key: ServerKey,
     pub(super) deliverer: Deliverer,
+    pub(super) peers: Option<Peers>,
     pub(super) settings: Settings,
     pub(super) published: Published,
     pub(super) chains: Arc<Chains>,
@@ -99,6 +104,8 @@ pub(super) struct Inner {
     enrichers: Vec<Arc<dyn Enricher>>,
     slots: Slots,
     draining: AtomicBool,
+    leaving: AtomicBool,
+    pub(super) membership: Membership,
     shards: OnceLock<Arc<[Arc<ShardHandle>]>>,
 }
 
@@ -128,6 +135,11 @@ impl Inner {
         }
     }
 
+    /// Whether it goes down, and takes no shards any more.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
     /// Every shard.
     pub(super) fn shards(&self) -> impl Iterator<Item = &Arc<ShardHandle>> {
         self.shards.get().into_iter().flat_map(|shards| shards.iter())
@@ -141,12 +153,18 @@ impl Inner {
 
     /// A job from memory, or else its row.
     pub(super) async fn stored_job(&self, id: JobId) -> Result<Option<Arc<Job>>, Error> {
+        let Some(shard) = self.shard_of(id.slot()) else { return Ok(None) };
         if let Some(job) = self.published.job(&id) {
             return Ok(Some(job));
         }
-        let Some(shard) = self.shard_of(id.slot()) else { return Ok(None) };
+        if !shard.is_ready() && self.peers.is_some() {
+            // Memory first, as below: one that ends between the two looks has its row then.
+            if let Some(job) = shard.look(look::OneJob { id }).await? {
+                return Ok(Some(job));
+            }
+        }
         // Asked before the looks: a shard that becomes ready behind them has shown what they missed.
-        let ready = shard.is_ready();
+        let ready = shard.is_ready() || self.peers.is_some();
         let row = self.store.get(shard.id, Table::EndedJob, &job_key(&id)).await.map_err(unread)?;
         let job = row.map(|row| codec::decode::<Job>(&row)).transpose().map_err(|error| Error::Corrupt(error.to_string()))?;
         // It may have ended between the two looks: then the second one finds it.
@@ -164,7 +182,7 @@ impl Node {
     /// # Errors
     /// [`StartError`] where a shard can't be taken or read: a node with a part of its shards would answer 404 for jobs that are there.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, clock, random, server_key, enrichers, deliverer, chains, settings } = parts;
+        let Parts { store, clock, random, server_key, enrichers, deliverer, peers, chains, settings } = parts;
         let count = store.layout().shards;
         let inner = Arc::new(Inner {
             store,
@@ -172,6 +190,7 @@ impl Node {
             random,
             server_key,
             deliverer,
+            peers,
             settings,
             published: Published::default(),
             chains: Arc::new(Chains::new(chains)),
@@ -181,16 +200,21 @@ impl Node {
             enrichers,
             slots: Slots::new(settings.slots),
             draining: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            membership: Membership::default(),
             shards: OnceLock::new(),
         });
         let shards: Arc<[_]> = (0..count).map(|id| Arc::new(ShardHandle::new(ShardId(id), Arc::clone(&inner)))).collect();
         inner.shards.get_or_init(|| Arc::clone(&shards));
-        let starting = shards.iter().map(|handle| async move {
-            let started = Actor::spawn(None, Shard, Arc::clone(handle)).await;
-            started.map(|_| ()).map_err(|source| StartError { shard: handle.id.0, source })
-        });
-        for started in futures_util::future::join_all(starting).await {
-            started?;
+        if inner.store.leases().is_some() {
+            // Its share, and no more: others may be there.
+            nodes::start(&inner).await.map_err(|source| StartError { shard: 0, source: SpawnErr::StartupFailed(Box::new(source)) })?;
+        } else {
+            let starting =
+                shards.iter().map(|handle| async move { handle.take().await.map_err(|source| StartError { shard: handle.id.0, source }) });
+            for started in futures_util::future::join_all(starting).await {
+                started?;
+            }
         }
         Settlements::start(&inner).await.map_err(|source| StartError { shard: 0, source })?;
         let watching = Arc::clone(&inner);
@@ -203,13 +227,29 @@ impl Node {
     pub async fn shutdown(&self) {
         self.drain();
         self.inner.slots.close();
+        self.inner.leaving.store(true, Ordering::Relaxed);
         let patience = tokio::time::Instant::now() + self.inner.settings.drain_for;
         while self.inner.slots.load().0 > 0 && tokio::time::Instant::now() < patience {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         // Before the books are closed: what is signed now could not be stored any more, and what isn't stored is never sent.
         self.inner.settlements.end();
-        futures_util::future::join_all(self.shards.iter().map(|shard| shard.close())).await;
+        // Others plan without this node from here on, and take each shard as soon as it is given up.
+        nodes::leave(&self.inner).await;
+        futures_util::future::join_all(self.shards.iter().map(|shard| nodes::give_up(&self.inner, shard))).await;
+    }
+
+    /// Where the shard of a slot is answered for.
+    pub fn place(&self, slot: Slot) -> Place {
+        let Some(shard) = self.inner.shard_of(slot) else { return Place::Nowhere };
+        if shard.is_ready() {
+            return Place::Here;
+        }
+        let me = self.inner.store.leases().map(Leases::me);
+        match self.inner.membership.holder(shard.id) {
+            Some(holder) if Some(&holder.node.id) != me => Place::At(holder.node),
+            _ => Place::Nowhere,
+        }
     }
 
     /// What a token opens; nothing for one that is unknown, revoked or expired. From memory.
@@ -286,7 +326,7 @@ impl Node {
         }
         let shard = self.shard(caller.agent.slot())?;
         let scoped = scoped_key(caller.agent.as_bytes(), &key.key);
-        let entry = match shard.read(move |view| view.shard.key(&scoped).cloned()).await? {
+        let entry = match shard.look(look::Key { key: scoped }).await? {
             Some(entry) => Some(entry),
             // Let go from memory only once its row is written.
             None => stored_key(shard, scoped).await?,
@@ -346,7 +386,7 @@ impl Node {
     /// # Errors
     /// [`Error::NoAgent`].
     pub async fn agent(&self, id: AgentId) -> Result<Agent, Error> {
-        let found = self.shard(id.slot())?.read(move |view| view.shard.agent(&id).cloned()).await?;
+        let found = self.shard(id.slot())?.look(look::OneAgent { id }).await?;
         found.ok_or(Error::NoAgent(id))
     }
 
@@ -356,7 +396,7 @@ impl Node {
     /// [`Error::Unavailable`] where its shard does not answer.
     pub async fn session(&self, agent: AgentId, id: &SessionId) -> Result<Option<Session>, Error> {
         let (key, now) = (SessionKey::new(agent, id), self.inner.clock.now());
-        let known = self.shard(agent.slot())?.read(move |view| view.shard.session(&key).cloned()).await?;
+        let known = self.shard(agent.slot())?.look(look::OneSession { key }).await?;
         Ok(known.filter(|session| !session.is_over(now)))
     }
 
@@ -413,7 +453,13 @@ impl Node {
 
     /// Empty where this node can answer; else why not.
     pub fn not_ready(&self) -> Vec<String> {
-        let missing = self.shards.iter().filter(|shard| !shard.is_ready()).map(|shard| format!("shard {} is being loaded", shard.id.0));
+        let me = self.inner.store.leases().map(Leases::me);
+        let is_elsewhere = |shard: &ShardHandle| self.inner.membership.holder(shard.id).is_some_and(|holder| Some(&holder.node.id) != me);
+        let missing = self.shards.iter().filter(|shard| !shard.is_ready() && !is_elsewhere(shard));
+        let missing = missing.map(|shard| match shard.trouble() {
+            Some(trouble) => format!("shard {} can't be loaded: {trouble}", shard.id.0),
+            None => format!("shard {} is being loaded", shard.id.0),
+        });
         let full = (!self.inner.store.accepts_work()).then(|| "the disk is full: no new work is taken".to_owned());
         let draining = self.is_draining().then(|| "the node is draining".to_owned());
         missing.chain(full).chain(draining).collect()

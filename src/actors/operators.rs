@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::api::{Credited, Error, IdempotencyKey, JobFile, MadeAgent, ShardStatus};
 use super::keyed::{Keyed, keyed, under_key};
+use super::look::{Deliveries, OneDelivery, Standing};
 use super::node::{Node, unread};
 use crate::billing::{JobTransfer, Transfer, TransferId};
 use crate::job::{Billing, Job};
@@ -11,7 +12,7 @@ use crate::shard::audit::{Audit, Findings};
 use crate::shard::history::{HOUSE, attempts_prefix, house_lines_before};
 use crate::shard::state::END_EVENT;
 use crate::shard::{Agent, Attempt, Command, Delivery, Loader, Made, Refusal, Reply, Table, codec};
-use crate::store::{Loaded, Range, Seq};
+use crate::store::{Loaded, Range};
 use crate::types::{AgentId, DeliveryId, JobId, Network, Slot, Token, TokenKind, Usd};
 
 /// Idempotency keys of operators have a scope of their own.
@@ -95,7 +96,7 @@ impl Node {
     pub async fn job_file(&self, id: JobId) -> Result<JobFile, Error> {
         let job = self.job(id).await?.ok_or(Error::NoJob(id))?;
         let delivery = DeliveryId::new(&id, END_EVENT);
-        let owed = self.shard(id.slot())?.read(move |view| view.shard.delivery(&delivery).cloned()).await?;
+        let owed = self.shard(id.slot())?.look(OneDelivery { id: delivery }).await?;
         let attempts = self.attempts_of(id).await?;
         let transfers = match job.spec.billing {
             Billing::Virtual { agent, .. } => of_balance(&job, agent),
@@ -152,7 +153,7 @@ impl Node {
     pub async fn owed(&self) -> Result<Vec<Delivery>, Error> {
         let mut owed = Vec::new();
         for shard in self.shards.iter() {
-            owed.extend(shard.read(|view| view.shard.deliveries().cloned().collect::<Vec<_>>()).await?);
+            owed.extend(shard.look(Deliveries {}).await?);
         }
         owed.sort_by_key(|delivery| (delivery.next_at, delivery.id));
         Ok(owed)
@@ -165,23 +166,13 @@ impl Node {
     pub async fn shards(&self) -> Result<Vec<ShardStatus>, Error> {
         let mut rows = Vec::with_capacity(self.shards.len());
         for shard in self.shards.iter() {
-            let seen = shard
-                .read(|view| {
-                    let unwritten = view.unwritten.len().saturating_add(view.checkpointing.map_or(0, crate::shard::Unwritten::len));
-                    (view.seq, view.shard.live_jobs(), view.shard.callbacks_owed(), unwritten)
-                })
-                .await;
+            let seen = shard.look(Standing {}).await;
             let ready = seen.is_ok();
-            let (seq, live_jobs, callbacks_owed, unwritten_rows) = seen.unwrap_or((Seq(0), 0, 0, 0));
-            rows.push(ShardStatus {
-                shard: shard.id.0,
-                epoch: shard.epoch(),
-                seq: seq.0,
-                live_jobs,
-                callbacks_owed,
-                unwritten_rows,
-                ready,
-            });
+            let (seq, live_jobs, callbacks_owed, unwritten_rows) = seen.unwrap_or((0, 0, 0, 0));
+            let held = self.inner.membership.holder(shard.id);
+            let holder = held.map(|holder| (holder.node.id.0, u64::try_from(holder.left.as_millis()).unwrap_or(u64::MAX)));
+            let epoch = shard.current_epoch().0;
+            rows.push(ShardStatus { shard: shard.id.0, epoch, seq, live_jobs, callbacks_owed, unwritten_rows, ready, holder });
         }
         Ok(rows)
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
@@ -13,11 +13,17 @@ use crate::job::{Job, Progress};
 use crate::shard::Grant;
 use crate::types::{JobId, Slot, TokenHash};
 
+/// A borrowed grant is asked for anew at each request; it holds as long as that one may take to begin.
+const BORROWED_FOR: Duration = Duration::from_secs(2);
+const BORROWED_MAX: usize = 10_000;
+
 /// Live and just-ended jobs, and what every token opens.
 #[derive(Debug, Default)]
 pub(super) struct Published {
     jobs: DashMap<JobId, Arc<Job>, RandomState>,
     tokens: DashMap<TokenHash, Grant, RandomState>,
+    /// Of shards of other nodes, asked for just now.
+    borrowed: DashMap<TokenHash, (Grant, Instant), RandomState>,
     waiters: DashMap<JobId, watch::Sender<u32>>,
     waiting: AtomicUsize,
     /// Of jobs that run here and have told of it. In memory only: a write for each would cost more than it is worth.
@@ -87,13 +93,39 @@ impl Published {
         self.jobs.retain(|id, _| !is_of_shard(id.slot()) || loaded.job(id).is_some() || just_ended.contains(id));
     }
 
+    /// A shard is another node's: lets go of all that is of it.
+    pub(super) fn forget_all(&self, is_of_shard: impl Fn(Slot) -> bool) {
+        self.tokens.retain(|_, grant| !is_of_shard(grant.agent.slot()));
+        self.jobs.retain(|id, _| !is_of_shard(id.slot()));
+        self.progress.retain(|id, _| !is_of_shard(id.slot()));
+        // Whoever waits for a job of it looks again, and is sent on.
+        for waiter in self.waiters.iter().filter(|waiter| is_of_shard(waiter.key().slot())) {
+            waiter.send_modify(|_| {});
+        }
+    }
+
     /// Lets an ended job go: from now on its row is read.
     pub(super) fn forget(&self, id: &JobId) {
         self.jobs.remove(id);
     }
 
     pub(super) fn token(&self, hash: &TokenHash) -> Option<Grant> {
-        self.tokens.get(hash).map(|grant| *grant)
+        if let Some(grant) = self.tokens.get(hash) {
+            return Some(*grant);
+        }
+        let borrowed = self.borrowed.get(hash).filter(|borrowed| borrowed.1.elapsed() < BORROWED_FOR);
+        borrowed.map(|borrowed| borrowed.0)
+    }
+
+    /// What a token of another node's shard opens, for the request that is at hand.
+    pub(super) fn borrow(&self, hash: TokenHash, grant: Option<Grant>) {
+        if self.borrowed.len() > BORROWED_MAX {
+            self.borrowed.retain(|_, (_, at)| at.elapsed() < BORROWED_FOR);
+        }
+        match grant {
+            Some(grant) => drop(self.borrowed.insert(hash, (grant, Instant::now()))),
+            None => drop(self.borrowed.remove(&hash)),
+        }
     }
 
     pub(super) fn put_token(&self, hash: TokenHash, grant: Option<Grant>) {

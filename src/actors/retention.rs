@@ -91,7 +91,7 @@ async fn remove_some(
                 rows.append(&mut listed);
             } else {
                 // First: cut off here, the next sweep finds the job again, and with it what is left.
-                store.put_rows(home.id, Epoch(home.epoch()), listed).await?;
+                store.put_rows(home.id, home.current_epoch(), listed).await?;
             }
         }
         let log = Range { prefix: attempts_prefix(&job.spec.id), after: None, newest_first: false, limit: 200 };

@@ -2,28 +2,33 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr, SupervisionEvent};
+use ractor::{Actor, ActorProcessingErr, ActorRef, MessagingErr, SpawnErr, SupervisionEvent};
 use tokio::sync::oneshot;
 
 use super::api::Error;
 use super::callback::{self, Callbacks};
 use super::jobs::{self, Jobs};
 use super::ledger::{self, Answer, Deliver, Ledger, Loaded, View};
+use super::look::{AnyLook, Look};
 use super::meters;
 use super::node::Inner;
+use super::nodes::{self, Failure, Question, Tenure, Told, What};
 use super::slots::Slot;
 use super::written_keys::{self, WrittenKeys};
 use crate::shard::precedent::Put;
-use crate::shard::{Command, Delivery, Loader, Precedent, Precedents};
-use crate::store;
+use crate::shard::{Command, Delivery, Loader, Precedent, Precedents, codec};
+use crate::store::{self, Epoch, Peer};
 use crate::types::{JobId, Route, ShardId};
 
 /// Every call of a ledger ends after this: the answer is then unknown, and a repeat is safe.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Commands under way in one shard. Mailboxes have no bound, so the bound stands before them (safety.md T-45).
 const COMMANDS_MAX: usize = 8_192;
+/// A command waits for so long while its shard changes hands between nodes.
+const HANDS_PATIENCE: Duration = Duration::from_secs(3);
+const HANDS_PAUSE: Duration = Duration::from_millis(50);
 /// The pause before a shard that failed is loaded again, times the failures in a row.
 const RELOAD_PAUSE: Duration = Duration::from_millis(200);
 const RELOAD_PAUSES_MAX: u32 = 25;
@@ -38,6 +43,11 @@ pub(super) struct ShardHandle {
     written_keys: RwLock<Arc<WrittenKeys>>,
     precedents: Mutex<Precedents>,
     epoch: AtomicU64,
+    /// For how long this node may act for it.
+    pub(super) tenure: Tenure,
+    supervisor: RwLock<Option<ActorRef<Message>>>,
+    /// Why it could not be loaded the last time.
+    trouble: RwLock<Option<Box<str>>>,
 }
 
 struct Actors {
@@ -66,11 +76,97 @@ impl ShardHandle {
             written_keys: RwLock::default(),
             precedents: Mutex::default(),
             epoch: AtomicU64::new(0),
+            tenure: Tenure::none(),
+            supervisor: RwLock::new(None),
+            trouble: RwLock::new(None),
         }
     }
 
-    /// Carries a command out. Durable when this returns.
+    /// Takes the shard, loads it, and starts its actors.
+    pub(super) async fn take(self: &Arc<Self>) -> Result<(), SpawnErr> {
+        let (supervisor, _) = Actor::spawn(None, Shard, Arc::clone(self)).await?;
+        self.set_supervisor(Some(supervisor));
+        Ok(())
+    }
+
+    /// Why it could not be loaded the last time it was tried.
+    pub(super) fn trouble(&self) -> Option<Box<str>> {
+        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble.map(String::into_boxed_str);
+    }
+
+    /// Whether this node holds it, or tries to.
+    pub(super) fn is_taken(&self) -> bool {
+        self.supervisor.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// It is another's, or nobody's: nothing happens here for it any more, and nothing of it is shown.
+    pub(super) fn lose(&self) {
+        self.tenure.end();
+        if let Some(supervisor) = self.set_supervisor(None) {
+            // One that is gone already has nothing to stop.
+            supervisor.cast(Message::Lose).ok();
+        }
+    }
+
+    fn set_supervisor(&self, supervisor: Option<ActorRef<Message>>) -> Option<ActorRef<Message>> {
+        std::mem::replace(&mut *self.supervisor.write().unwrap_or_else(PoisonError::into_inner), supervisor)
+    }
+
+    /// The node that holds it, where that is another one.
+    fn elsewhere(&self) -> Option<Peer> {
+        if self.is_ready() {
+            return None;
+        }
+        let me = self.node.store.leases()?.me();
+        self.node.membership.holder(self.id).map(|holder| holder.node).filter(|node| node.id != *me)
+    }
+
+    /// Asks the node that holds it. Waits a little while it changes hands. Nothing where it has come over here meanwhile.
+    pub(super) async fn ask(&self, what: What) -> Result<Option<Told>, Error> {
+        let Some(peers) = &self.node.peers else { return Err(self.unavailable()) };
+        let question = Question { shard: self.id, what };
+        let patience = Instant::now() + HANDS_PATIENCE;
+        loop {
+            if self.is_ready() {
+                return Ok(None);
+            }
+            if let Some(peer) = self.elsewhere() {
+                match peers.ask(&peer, &question).await {
+                    Told::Failed(Failure::Elsewhere) => {}
+                    Told::Failed(failure) => return Err(failure.into()),
+                    told => return Ok(Some(told)),
+                }
+            }
+            if Instant::now() >= patience || self.node.is_leaving() {
+                return Err(self.unavailable());
+            }
+            tokio::time::sleep(HANDS_PAUSE).await;
+        }
+    }
+
+    /// Whether others may hold it, and this node doesn't.
+    fn is_others(&self) -> bool {
+        self.node.peers.is_some() && !self.is_ready()
+    }
+
+    /// Carries a command out, here or where the shard is. Durable when this returns.
     pub(super) async fn execute(&self, command: Command) -> Answer {
+        if !self.is_others() {
+            return self.execute_here(command).await;
+        }
+        match self.ask(What::Execute(Box::new(command.clone()))).await? {
+            Some(Told::Executed(reply)) => Ok(reply),
+            Some(_) => Err(Error::Unavailable),
+            None => self.execute_here(command).await,
+        }
+    }
+
+    /// Carries a command out on a shard of this node.
+    pub(super) async fn execute_here(&self, command: Command) -> Answer {
         let admitted = self.admit()?;
         let Some(actors) = self.actors() else { return Err(self.unavailable()) };
         let (reply, answer) = oneshot::channel();
@@ -101,6 +197,23 @@ impl ShardHandle {
         }
     }
 
+    /// Looks at the shard's state, here or at the node that holds it.
+    pub(super) async fn look<L: Look>(&self, look: L) -> Result<L::Seen, Error> {
+        if !self.is_others() {
+            return self.read(move |view| look.see(view)).await;
+        }
+        match self.ask(What::Look(look.clone().into())).await? {
+            Some(Told::Seen(seen)) => codec::decode(&seen).map_err(|error| Error::Corrupt(error.to_string())),
+            Some(_) => Err(Error::Unavailable),
+            None => self.read(move |view| look.see(view)).await,
+        }
+    }
+
+    /// Looks at a shard of this node for another one.
+    pub(super) async fn look_here(&self, look: AnyLook) -> Result<Vec<u8>, Error> {
+        self.read(move |view| look.see(view)).await
+    }
+
     /// A job has a slot. False where the shard is being loaded again: then it queues the job anew.
     pub(super) fn start(&self, job: JobId) -> bool {
         let Some(actors) = self.actors() else { return false };
@@ -128,8 +241,20 @@ impl ShardHandle {
         }
     }
 
-    /// How often the shard let idempotency keys go from memory.
-    pub(super) fn generation(&self) -> u64 {
+    /// How often the shard let idempotency keys go from memory, here or where it is.
+    pub(super) async fn generation(&self) -> Result<u64, Error> {
+        if !self.is_others() {
+            return Ok(self.generation_here());
+        }
+        match self.ask(What::Generation).await? {
+            Some(Told::Generation(generation)) => Ok(generation),
+            Some(_) => Err(Error::Unavailable),
+            None => Ok(self.generation_here()),
+        }
+    }
+
+    /// As [`Self::generation`], for a shard of this node.
+    pub(super) fn generation_here(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
@@ -185,6 +310,12 @@ impl ShardHandle {
         self.epoch.load(Ordering::Relaxed)
     }
 
+    /// Under which the shard is written to now, here or by the node that holds it.
+    pub(super) fn current_epoch(&self) -> Epoch {
+        let holder = self.node.membership.holder(self.id).filter(|_| !self.is_ready());
+        holder.map_or(Epoch(self.epoch()), |holder| holder.epoch)
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.actors().is_some()
     }
@@ -210,7 +341,15 @@ impl ShardHandle {
         Ok(Admitted(Arc::clone(&self.commands)))
     }
 
+    /// Its actors, as long as this node may act for it.
     fn actors(&self) -> Option<Arc<Actors>> {
+        if !self.tenure.runs() {
+            return None;
+        }
+        self.stored_actors()
+    }
+
+    fn stored_actors(&self) -> Option<Arc<Actors>> {
         self.actors.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -229,6 +368,8 @@ pub(super) struct Shard;
 pub(super) enum Message {
     /// Load the shard and start its actors.
     Load,
+    /// The shard is another's: end everything at once.
+    Lose,
 }
 
 pub(super) struct State {
@@ -256,11 +397,20 @@ impl Actor for Shard {
                 }
                 match start(&me, &state.handle).await {
                     Ok(()) => state.failures = 0,
+                    Err(error) if is_elsewhere(&error) => {
+                        tracing::error!(shard = state.handle.id.0, %error, "another node took the shard");
+                        state.handle.lose();
+                    }
                     Err(error) => {
                         tracing::error!(shard = state.handle.id.0, %error, "the shard can't be loaded, it is tried again");
                         state.load_later(&me);
                     }
                 }
+            }
+            Message::Lose => {
+                state.closed = true;
+                end(&state.handle);
+                me.stop(None);
             }
         }
         Ok(())
@@ -276,18 +426,15 @@ impl Actor for Shard {
             SupervisionEvent::ActorFailed(who, error) => {
                 tracing::error!(shard = state.handle.id.0, actor = ?who.get_id(), %error, "an actor of the shard failed, the shard is loaded again");
                 // One that failed takes the others along: all of them start from the stored state.
-                if let Some(actors) = state.handle.actors() {
-                    let Actors { ledger, jobs, callbacks } = &*actors;
-                    state.handle.set_actors(None);
-                    ledger.stop(None);
-                    jobs.kill();
-                    callbacks.kill();
+                end_actors(&state.handle);
+                if state.closed {
+                    return Ok(());
                 }
                 meters::reload();
                 state.load_later(&me);
             }
             SupervisionEvent::ActorTerminated(who, ..) => {
-                let is_ledger = state.handle.actors().is_some_and(|actors| actors.ledger.get_id() == who.get_id());
+                let is_ledger = state.handle.stored_actors().is_some_and(|actors| actors.ledger.get_id() == who.get_id());
                 if is_ledger {
                     // It ends by itself only when the shard is closed.
                     state.closed = true;
@@ -307,10 +454,34 @@ impl State {
     }
 }
 
+/// Ends the shard's actors without another word: what they had in hand is not answered, and is refused by the store.
+fn end_actors(handle: &ShardHandle) {
+    if let Some(actors) = handle.stored_actors() {
+        let Actors { ledger, jobs, callbacks } = &*actors;
+        handle.set_actors(None);
+        ledger.kill();
+        jobs.kill();
+        callbacks.kill();
+    }
+}
+
+/// As [`end_actors`]; and what was shown of it is no longer true (architecture: memory answers only under a live lease).
+fn end(handle: &ShardHandle) {
+    end_actors(handle);
+    let shards = handle.node.store.layout().shards;
+    handle.node.published.forget_all(|slot| slot.shard(shards) == handle.id);
+}
+
+fn is_elsewhere(error: &ActorProcessingErr) -> bool {
+    matches!(error.downcast_ref(), Some(store::Error::HeldElsewhere { .. }))
+}
+
 /// Takes the shard, loads it, shows it, and starts its actors; then every job that has not ended goes on by itself.
 async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), ActorProcessingErr> {
     let again = handle.epoch() > 0;
-    let loaded = load(handle).await?;
+    let loaded = load(handle).await;
+    handle.set_trouble(loaded.as_ref().err().map(ToString::to_string));
+    let loaded = loaded?;
     let node = &handle.node;
     handle.remember_only(loaded.shard.precedents());
     let just_ended: Vec<_> = loaded.unwritten.ended_jobs().cloned().collect();
@@ -353,8 +524,14 @@ async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), 
 
 async fn load(handle: &ShardHandle) -> Result<Loaded, store::Error> {
     let store = &handle.node.store;
+    let asked = Instant::now();
     let epoch = store.acquire(handle.id).await?;
     handle.epoch.store(epoch.0, Ordering::Relaxed);
+    match store.leases() {
+        Some(leases) => handle.tenure.extend(asked, leases.duration()),
+        None => handle.tenure.for_ever(),
+    }
+    nodes::recover(handle, epoch).await?;
     let mut loader = Loader::new();
     let mut take = |loaded: store::Loaded<'_>| {
         match loaded {

@@ -5,17 +5,19 @@
 mod files;
 mod listeners;
 mod networks;
+mod open;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretBox, SecretString};
+use secrecy::SecretString;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::listeners::url_of;
 
 use self::listeners::{Listener, listen};
+use self::open::Opened;
 use crate::actors::{Node, Parts};
 use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
@@ -34,8 +36,9 @@ use crate::enrich::vendors::website::{GuardedFetch, Website};
 use crate::enrich::websearch::Websearch;
 use crate::enrich::{Enricher, cache, phone, vendors};
 use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits, MailResolver, TrustedClient};
-use crate::store::{Embedded, Store, embedded};
-use crate::types::{Reach, Route, ServerKey};
+use crate::store::Store;
+use crate::store::redis::NodeFolder;
+use crate::types::{Reach, Route};
 use crate::{actors, chain, http, net, store};
 
 /// A running server.
@@ -43,7 +46,8 @@ use crate::{actors, chain, http, net, store};
 pub struct App {
     addresses: Addresses,
     node: Node,
-    store: Arc<Embedded>,
+    store: Arc<dyn Store>,
+    folder: Option<NodeFolder>,
     stop: CancellationToken,
     servers: Vec<JoinHandle<()>>,
 }
@@ -97,7 +101,7 @@ impl App {
     /// See [`StartError`]; nothing is left running then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-        let (store, server_key) = open(config.store.clone(), config.server_key.clone()).await?;
+        let Opened { store, key: server_key, peers, folder } = open::open(config.store.clone(), config.server_key.clone()).await?;
         let public = listen(config.listen, "ENRICH_LISTEN").await?;
         let admin = listen(config.admin_listen, "ENRICH_ADMIN_LISTEN").await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| listeners::url_of(public.address));
@@ -105,19 +109,20 @@ impl App {
         let admin_token = config.admin_token.clone().unwrap_or_else(|| make_token(&*random));
         let addresses = Addresses { public: public.address, public_url, admin: admin.address, admin_token, is_token_made };
         let parts = Parts {
-            store: Arc::clone(&store) as Arc<dyn Store>,
+            store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
             server_key,
             enrichers: enrichers(&config, &addresses, (&clock, &random))?,
             deliverer: Deliverer::new(client(config.callback_reach, &addresses)?),
+            peers,
             chains: networks::chains(&config.networks, &clock, &random)?,
             settings: config.node,
         };
         let node = Node::start(parts).await?;
         let stop = CancellationToken::new();
         let servers = serve(&config, &addresses, (public, admin), &node, (&clock, &*random), &stop);
-        Ok(Self { addresses, node, store, stop, servers })
+        Ok(Self { addresses, node, store, folder, stop, servers })
     }
 
     /// Where it is reached.
@@ -138,25 +143,10 @@ impl App {
         }
         self.node.shutdown().await;
         self.store.close().await;
+        // Its name may be another process's from here on.
+        drop(self.folder);
         tracing::info!("all is written");
     }
-}
-
-/// Opens the store and its key outside of the runtime's threads, since both read and write files.
-async fn open(settings: embedded::Settings, key: Option<ServerKey>) -> Result<(Arc<Embedded>, ServerKey), StartError> {
-    let opened = tokio::task::spawn_blocking(move || {
-        let store = Embedded::open(&settings, &SystemClock, &SystemRandom)?;
-        let key = match key {
-            Some(key) => key,
-            None => server_key(&embedded::secret_key(&settings.path, &SystemRandom)?),
-        };
-        Ok((Arc::new(store), key))
-    });
-    opened.await.map_err(|_| StartError::Opening)?
-}
-
-fn server_key(bytes: &SecretBox<[u8; 32]>) -> ServerKey {
-    ServerKey::new(*bytes.expose_secret())
 }
 
 fn make_token(random: &dyn Random) -> SecretString {
@@ -224,6 +214,7 @@ fn serve(
     chain::meters::describe();
     vendors::meters::describe();
     cache::meters::describe();
+    store::describe_meters();
     let edge = http::Settings { public_url: public_url.clone(), ..config.edge.clone() };
     let admin_settings =
         http::AdminSettings { token: addresses.admin_token.clone(), public_url, max_timeout_seconds: config.node.max_timeout_seconds };

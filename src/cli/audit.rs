@@ -9,11 +9,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::audit_chain::{self, ChainReport};
+use super::stored::Stored;
 use super::{Failure, print};
 use crate::actors;
-use crate::config::{NetworkOptions, StoreOptions, store_folder};
+use crate::config::{NetworkOptions, StoreOptions};
 use crate::shard::audit::Findings;
-use crate::store::{Embedded, Error};
+use crate::store::Error;
 
 /// Of `audit`.
 #[derive(Debug, Args)]
@@ -45,9 +46,8 @@ struct Report<'a> {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::logs::start_quietly();
-    let folder = store_folder(&arguments.store.store);
-    let reader = Embedded::open_read_only(&folder).map_err(|error| Failure::of(&error))?;
-    let audited = reader.check().and_then(|()| actors::audit(&reader, reader.layout().shards));
+    let stored = Stored::open(&arguments.store.store)?;
+    let audited = stored.check().and_then(|()| actors::audit(stored.snapshot(), stored.shards));
     let findings = match audited {
         Ok(findings) => findings,
         // What can't be read is broken too, and what the rest of the books say is then worth nothing.
@@ -58,12 +58,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Err(error) => return Err(Failure::of(&error)),
     };
-    let chains = if arguments.chain { audit_chain::run(&reader, &arguments.networks, arguments.from_block)? } else { Vec::new() };
+    let chains = if arguments.chain {
+        audit_chain::run(stored.snapshot(), stored.shards, &arguments.networks, arguments.from_block)?
+    } else {
+        Vec::new()
+    };
     let ok = findings.is_ok() && chains.iter().all(ChainReport::is_ok);
     if arguments.json {
         print(&format!("{:#}\n", serde_json::json!(Report { ok, findings: &findings, chains })));
     } else {
-        print(&as_text(&findings, &format!("store {} in {}", reader.id(), folder.display())));
+        print(&as_text(&findings, &format!("store {} in {}", stored.id, stored.place)));
         print(&chains.iter().map(ToString::to_string).collect::<String>());
     }
     if ok { Ok(()) } else { Err(Failure::Said) }

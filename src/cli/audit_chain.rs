@@ -15,7 +15,7 @@ use crate::chain::Rpc;
 use crate::chain::rpc::TransferTo;
 use crate::config::networks::{self, AssetSettings};
 use crate::config::{ConfigError, NetworkOptions, Variables};
-use crate::store::embedded::Reader;
+use crate::store::Snapshot;
 use crate::types::{Network, Usd, Wallet};
 
 /// Receipts that are asked for at once.
@@ -48,7 +48,12 @@ struct Line {
 }
 
 /// Compares every network of the list.
-pub(super) fn run(store: &Reader, options: &NetworkOptions, from_block: Option<u64>) -> Result<Vec<ChainReport>, Failure> {
+pub(super) fn run(
+    store: &dyn Snapshot,
+    shards: u16,
+    options: &NetworkOptions,
+    from_block: Option<u64>,
+) -> Result<Vec<ChainReport>, Failure> {
     let variables = Variables::of_process();
     let listed = options.x402_networks.clone().unwrap_or_default().0;
     if listed.is_empty() {
@@ -58,20 +63,25 @@ pub(super) fn run(store: &Reader, options: &NetworkOptions, from_block: Option<u
     runtime::run(Some(1), async {
         let mut reports = Vec::new();
         for asset in assets {
-            reports.push(compare(store, asset, from_block).await?);
+            reports.push(compare(store, shards, asset, from_block).await?);
         }
         Ok(reports)
     })
 }
 
 /// Compares one. Nothing is written on either side.
-pub(super) async fn compare(store: &Reader, asset: AssetSettings, from_block: Option<u64>) -> Result<ChainReport, Failure> {
+pub(super) async fn compare(
+    store: &dyn Snapshot,
+    shards: u16,
+    asset: AssetSettings,
+    from_block: Option<u64>,
+) -> Result<ChainReport, Failure> {
     let AssetSettings { rpc, network, asset, pay_to, proxy } = asset;
     let failed = |error: crate::chain::Error| Failure::Failed(format!("{network}: {error}"));
     let rpc = Rpc::new(rpc).map_err(|error| Failure::of(&error))?;
     // Before the books are read: what they say then is at least as new.
     let last = rpc.head().await.map_err(failed)?.block.number;
-    let mut all = books(store, store.layout().shards, &[network]).map_err(|error| Failure::of(&error))?;
+    let mut all = books(store, shards, &[network]).map_err(|error| Failure::of(&error))?;
     let Books { booked, owed } = all.remove(&network).unwrap_or_default();
     let first = match (from_block, booked.iter().map(|one| one.at.seconds()).min()) {
         (Some(block), _) => block,

@@ -17,6 +17,7 @@ pub mod samples;
 mod serve;
 mod settler;
 mod signals;
+mod stored;
 mod table;
 
 use std::process::ExitCode;

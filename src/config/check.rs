@@ -8,7 +8,7 @@ use clap::{Args, FromArgMatches};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::values::server_key;
-use super::{Config, ConfigError, LimitOptions, Options, Variables, networks, store_folder};
+use super::{Config, ConfigError, LimitOptions, Options, SharedSettings, StoreSettings, StoreUrl, Variables, networks};
 use crate::billing::x402::Scheme;
 use crate::billing::{Price, PriceList};
 use crate::enrich::vendors::directory::DirectorySettings;
@@ -30,6 +30,9 @@ const REQUEST_DRAIN: Duration = Duration::from_secs(2);
 
 /// How long one query to the directory may take.
 const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A secret that can't be guessed.
+const NODE_SECRET_BYTES_MIN: usize = 32;
 
 impl Options {
     /// The defaults with these flags, whatever the environment says.
@@ -75,7 +78,7 @@ impl Options {
             admin_listen: self.listen.admin_listen,
             admin_token,
             public_url: self.listen.public_url.clone(),
-            store: embedded::Settings { shards, ..embedded::Settings::new(store_folder(&self.store.store)) },
+            store: self.store(shards, server_key.is_some())?,
             server_key,
             edge: self.edge(prices, max_timeout_seconds),
             public_limits: connections(self.limits.connections_max),
@@ -111,6 +114,40 @@ impl Options {
             cache: self.cache.settings(),
             noop: vendors.vendor_noop.then_some(noop),
         })
+    }
+
+    /// A shared store needs what all nodes must agree on.
+    fn store(&self, shards: u16, has_server_key: bool) -> Result<StoreSettings, ConfigError> {
+        let keys = &self.keys;
+        let address = match &self.store.store {
+            StoreUrl::Embedded(folder) => {
+                return Ok(StoreSettings::Embedded(embedded::Settings { shards, ..embedded::Settings::new(folder) }));
+            }
+            StoreUrl::Redis(address) => address.clone(),
+        };
+        if !has_server_key {
+            let what =
+                "must be set with a shared store, the same on all nodes: 32 bytes in base64, as `openssl rand -base64 32` prints them";
+            return Err(ConfigError::new("ENRICH_SECRET_KEY", what));
+        }
+        let Some(advertise_url) = keys.advertise_url.clone() else {
+            let what = "must be set with a shared store: where other nodes reach this one's public listener, such as http://10.0.0.5:8411";
+            return Err(ConfigError::new("ENRICH_ADVERTISE_URL", what));
+        };
+        let long_enough = |secret: &&SecretString| secret.expose_secret().len() >= NODE_SECRET_BYTES_MIN;
+        let Some(node_secret) = keys.node_secret.as_ref().filter(long_enough).cloned() else {
+            let what = "must be set with a shared store, the same on all nodes, to at least 32 bytes";
+            return Err(ConfigError::new("ENRICH_NODE_SECRET", what));
+        };
+        Ok(StoreSettings::Shared(Box::new(SharedSettings {
+            address,
+            shards,
+            require_always: keys.redis_require_aof.unwrap_or(false),
+            node_dir: keys.node_dir.clone(),
+            advertise_url,
+            node_secret,
+            lease: Duration::from_millis(u64::from(keys.lease_ms)),
+        })))
     }
 
     fn prices(&self) -> PriceList {
@@ -219,7 +256,7 @@ mod tests {
         assert_eq!((config.edge.ceiling_default, config.edge.ceiling_max), (Usd::from_micros(1_500_000), Usd::from_micros(50_000_000)));
         assert_eq!((config.node.max_timeout_seconds, config.node.slots, config.node.run_ms), (1200, 64, 900_000));
         assert_eq!(config.node.prices, PriceList::default());
-        assert_eq!(config.store.shards, 16);
+        assert!(matches!(config.store, StoreSettings::Embedded(embedded::Settings { shards: 16, .. })));
         assert_eq!((config.directory.cost, config.website.cost), (Usd::from_micros(10_000), Usd::from_micros(5000)));
         assert_eq!((config.phone, config.email), (PhoneSettings::default(), EmailSettings::default()));
         assert_eq!((config.callback_reach, config.website_reach, config.noop), (Reach::Public, Reach::Public, None));

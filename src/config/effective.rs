@@ -4,7 +4,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 use serde::Serialize;
 
-use super::{Config, LogFormat, Options, Variables, networks};
+use super::{Config, LogFormat, Options, StoreSettings, StoreUrl, Variables, networks};
 
 /// In the place of a secret. Always as long, so that it doesn't tell the secret's length.
 pub(super) const MASK: &str = "********";
@@ -39,6 +39,10 @@ pub fn settings(command: &Command, matches: &ArgMatches, config: &Config) -> Vec
         let given = given.filter(|value| !value.is_empty());
         let (value, source) = match given {
             Some(_) if argument.is_hide_env_values_set() => (Some(MASK.to_owned()), source(matches, id)),
+            // It may hold a password.
+            Some(value) if id == "store" => {
+                (Some(value.parse::<StoreUrl>().map_or(MASK.to_owned(), |url| url.shown())), source(matches, id))
+            }
             Some(value) => (Some(value), source(matches, id)),
             None => derived(id, config),
         };
@@ -70,7 +74,10 @@ fn derived(id: &str, config: &Config) -> (Option<String>, &'static str) {
     let words = match id {
         "public_url" => crate::app::url_of(config.listen),
         "admin_token" => "made and printed at the start".to_owned(),
-        "secret_key" => format!("the file {}", config.store.path.join("secret.key").display()),
+        "secret_key" => match &config.store {
+            StoreSettings::Embedded(store) => format!("the file {}", store.path.join("secret.key").display()),
+            StoreSettings::Shared(_) => return (None, "default"),
+        },
         "worker_threads" => std::thread::available_parallelism().map_or(1, usize::from).to_string(),
         "log_format" => if LogFormat::for_stderr() == LogFormat::Text { "text" } else { "json" }.to_owned(),
         _ => return (None, "default"),

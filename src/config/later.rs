@@ -3,14 +3,7 @@
 use super::ConfigError;
 
 /// By name, or by what they begin with; and the feature.
-const LATER: &[(&str, &str)] = &[
-    ("ENRICH_ADVERTISE_URL", "shared store"),
-    ("ENRICH_NODE_SECRET", "shared store"),
-    ("ENRICH_LEASE_MS", "shared store"),
-    ("REDIS_REQUIRE_AOF", "shared store"),
-    ("ENRICH_SEAL_KEY", "sealed exports"),
-    ("LEDGER_RETENTION_DAYS", "exports of the ledger"),
-];
+const LATER: &[(&str, &str)] = &[("ENRICH_SEAL_KEY", "sealed exports"), ("LEDGER_RETENTION_DAYS", "exports of the ledger")];
 
 /// Refuses the first variable among `set` that has a value and is of a later version.
 ///
@@ -45,10 +38,10 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_said_by_name() {
-        assert_eq!(of(&[("PATH", true), ("ENRICH_LISTEN", true), ("X402_NETWORKS", true), ("REDIS_REQUIRE_AOF", false)]), Ok(()));
-        let wanted = "ENRICH_LEASE_MS is set, but this version has no shared store yet: unset it";
-        assert_eq!(of(&[("PATH", true), ("ENRICH_LEASE_MS", true)]), Err(wanted.to_owned()));
-        for name in ["REDIS_REQUIRE_AOF", "LEDGER_RETENTION_DAYS"] {
+        assert_eq!(of(&[("PATH", true), ("ENRICH_LISTEN", true), ("X402_NETWORKS", true), ("ENRICH_SEAL_KEY", false)]), Ok(()));
+        let wanted = "ENRICH_SEAL_KEY is set, but this version has no sealed exports yet: unset it";
+        assert_eq!(of(&[("PATH", true), ("ENRICH_SEAL_KEY", true)]), Err(wanted.to_owned()));
+        for name in ["ENRICH_SEAL_KEY", "LEDGER_RETENTION_DAYS"] {
             assert!(of(&[(name, true)]).unwrap_err().starts_with(name));
         }
         assert_eq!(of(&[("REDIS_PORT", true), ("CONFIRMATIONS_OF_OTHERS", true)]), Ok(()));

@@ -16,6 +16,7 @@ mod vendors;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -35,6 +36,7 @@ use crate::enrich::vendors::noop::NoopSettings;
 use crate::enrich::vendors::phone::PhoneSettings;
 use crate::enrich::vendors::search::SearchSettings;
 use crate::enrich::vendors::website::WebsiteSettings;
+use crate::store::redis::Address;
 use crate::types::{Reach, ServerKey};
 use crate::{actors, http, store};
 
@@ -67,7 +69,7 @@ pub struct Config {
     /// How the world reaches the server; without one, by the address it listens on.
     pub public_url: Option<String>,
     /// The store.
-    pub store: store::embedded::Settings,
+    pub store: StoreSettings,
     /// Without one, the key in the store's folder.
     pub server_key: Option<ServerKey>,
     /// The public routes; their public URL is still the one that was set, or none.
@@ -102,8 +104,30 @@ pub struct Config {
     pub noop: Option<NoopSettings>,
 }
 
-/// The folder of an embedded store.
-pub fn store_folder(url: &StoreUrl) -> PathBuf {
-    let StoreUrl::Embedded(folder) = url;
-    folder.clone()
+/// Which store, and what it takes.
+#[derive(Debug, Clone)]
+pub enum StoreSettings {
+    /// In a folder, for this process alone.
+    Embedded(store::embedded::Settings),
+    /// In Redis, for nodes that share it.
+    Shared(Box<SharedSettings>),
+}
+
+/// One node of several.
+#[derive(Debug, Clone)]
+pub struct SharedSettings {
+    /// Where the store is.
+    pub address: Address,
+    /// Number of shards of a store that is made now.
+    pub shards: u16,
+    /// Only where every write is synced.
+    pub require_always: bool,
+    /// What this node remembers.
+    pub node_dir: PathBuf,
+    /// Where other nodes reach it.
+    pub advertise_url: String,
+    /// What nodes prove themselves with.
+    pub node_secret: SecretString,
+    /// How long a shard is held without renewing.
+    pub lease: Duration,
 }

@@ -8,8 +8,8 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::values::{
-    LogFormat, NetworkList, StoreUrl, WalletList, address, base_url, name_servers, released, secret, starting_credit, switch, usd, waived,
-    whole,
+    LogFormat, NetworkList, StoreUrl, WalletList, address, always, base_url, name_servers, released, secret, starting_credit, switch, usd,
+    waived, whole,
 };
 use super::vendors::{CacheOptions, LlmOptions, SearchOptions};
 use crate::net::NameServers;
@@ -81,8 +81,8 @@ pub struct ListenOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store")]
 pub struct StoreOptions {
-    /// Where everything is kept
-    #[arg(long, env = "ENRICH_STORE", value_name = "embedded:DIR", default_value = "embedded:./data")]
+    /// Where everything is kept: embedded:DIR for one process; redis://HOST:PORT, rediss:// or redis-cluster:// for nodes that share it
+    #[arg(long, env = "ENRICH_STORE", value_name = "embedded:DIR|redis://…", default_value = "embedded:./data")]
     pub store: StoreUrl,
 }
 
@@ -97,6 +97,21 @@ pub struct KeyOptions {
     /// Number of shards; only when a store is made
     #[arg(long, env = "ENRICH_SHARDS", value_name = "NUMBER", default_value = "16", value_parser = whole::<1, 1024>)]
     pub shards: u32,
+    /// Where other nodes reach this one; needed with a shared store
+    #[arg(long, env = "ENRICH_ADVERTISE_URL", value_name = "URL", value_parser = base_url)]
+    pub advertise_url: Option<String>,
+    /// What nodes prove themselves to one another with, at least 32 bytes, the same on all; needed with a shared store
+    #[arg(long, env = "ENRICH_NODE_SECRET", value_name = "SECRET", hide_env_values = true, value_parser = secret)]
+    pub node_secret: Option<SecretString>,
+    /// What a node remembers of a shared store: its own name, and which store it has used
+    #[arg(long, env = "ENRICH_NODE_DIR", value_name = "DIR", default_value = "./data/node")]
+    pub node_dir: PathBuf,
+    /// How long a node holds a shard without renewing it: so long others wait when it dies
+    #[arg(long, env = "ENRICH_LEASE_MS", value_name = "MILLISECONDS", default_value = "5000", value_parser = whole::<500, 60_000>)]
+    pub lease_ms: u32,
+    /// always: refuse a Redis that doesn't sync every write before it answers
+    #[arg(long, env = "REDIS_REQUIRE_AOF", value_name = "always", value_parser = always)]
+    pub redis_require_aof: Option<bool>,
 }
 
 /// Jobs: their ceilings and their times.

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::net::NameServers;
+use crate::store::redis::Address;
 use crate::types::{Network, ServerKey, Usd, Wallet};
 
 /// Where shards are kept.
@@ -18,6 +19,18 @@ use crate::types::{Network, ServerKey, Usd, Wallet};
 pub enum StoreUrl {
     /// In a folder of this machine.
     Embedded(PathBuf),
+    /// In Redis, for nodes that share it.
+    Redis(Address),
+}
+
+impl StoreUrl {
+    /// As it may be shown: without user and password.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Embedded(folder) => format!("embedded:{}", folder.display()),
+            Self::Redis(address) => address.shown(),
+        }
+    }
 }
 
 impl FromStr for StoreUrl {
@@ -26,11 +39,18 @@ impl FromStr for StoreUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("embedded", folder)) if !folder.is_empty() => Ok(Self::Embedded(PathBuf::from(folder))),
-            Some(("redis" | "rediss" | "redis-cluster", _)) => {
+            Some((scheme @ ("redis" | "rediss" | "redis-cluster" | "rediss-cluster"), rest)) => {
+                let is_cluster = scheme.ends_with("-cluster");
+                let url = format!("{}:{rest}", scheme.trim_end_matches("-cluster"));
                 // A URL like this often holds a password, so it is not repeated.
-                Err("must be embedded:DIR: this version keeps its store in a folder, and has no Redis yet".to_owned())
+                match Url::parse(&url) {
+                    Ok(parsed) if parsed.has_host() => Ok(Self::Redis(Address { url, is_cluster })),
+                    Ok(_) | Err(_) => Err("must name a host, such as redis://127.0.0.1:6379".to_owned()),
+                }
             }
-            _ => Err("must be embedded:DIR, such as embedded:./data".to_owned()),
+            _ => {
+                Err("must be embedded:DIR, such as embedded:./data, or redis://HOST:PORT, rediss:// with TLS, redis-cluster://".to_owned())
+            }
         }
     }
 }
@@ -163,6 +183,15 @@ pub(super) fn usd(text: &str) -> Result<Usd, String> {
 #[allow(clippy::unnecessary_wraps, reason = "the shape of a parser")]
 pub(super) fn secret(text: &str) -> Result<SecretString, String> {
     Ok(SecretString::from(text))
+}
+
+/// The one word that there is; or nothing.
+pub(super) fn always(text: &str) -> Result<bool, String> {
+    match text {
+        "always" => Ok(true),
+        "" => Ok(false),
+        _ => Err("must be always, or unset".to_owned()),
+    }
 }
 
 /// The base of a URL: http or https, a host, perhaps a port and a path, no slash at the end.

@@ -17,9 +17,11 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tower::{Layer, Service, ServiceExt};
 
+use super::forward::{self, Passing};
 use super::problem::{Kind, Problem};
 use super::request_id::RequestIds;
 use super::{compress, cors, meter::Meter};
+use crate::actors::Node;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -36,6 +38,8 @@ pub struct Edge {
     pub ids: RequestIds,
     /// Whether pages of other origins may call it.
     pub cors: bool,
+    /// Where several nodes share a store: passes on what another one has to answer.
+    pub shared: Option<Node>,
 }
 
 impl Edge {
@@ -111,7 +115,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let (inner, edge, meter) = (self.inner.clone(), Arc::clone(&self.edge), Arc::clone(&self.meter));
         Box::pin(async move {
             let started = tokio::time::Instant::now();
@@ -121,11 +125,24 @@ where
             let response = if from_page && request.method() == Method::OPTIONS {
                 cors::preflight()
             } else {
-                let Ok(response) = AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await.unwrap_or_else(|panic| {
-                    tracing::error!(request.id = id.to_str().unwrap_or_default(), panic = words_of(&*panic), "a handler panicked");
-                    Ok(Problem::internal().into_response())
-                });
-                response
+                let passing = match &edge.shared {
+                    Some(node) => {
+                        // Both nodes log it under one name.
+                        request.headers_mut().insert(REQUEST_ID, id.clone());
+                        forward::pass(node, request).await
+                    }
+                    None => Passing::Here(request),
+                };
+                match passing {
+                    Passing::Here(request) => {
+                        let Ok(response) = AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await.unwrap_or_else(|panic| {
+                            tracing::error!(request.id = id.to_str().unwrap_or_default(), panic = words_of(&*panic), "a handler panicked");
+                            Ok(Problem::internal().into_response())
+                        });
+                        response
+                    }
+                    Passing::Answered(response) => response,
+                }
             };
             let mut response = edge.finish(response, &id);
             if edge.cors {

@@ -12,6 +12,7 @@ pub mod compress;
 pub mod cors;
 pub mod edge;
 pub mod exposition;
+pub mod forward;
 pub mod idempotency;
 pub mod limit;
 pub mod meter;

@@ -11,7 +11,7 @@ use crate::types::{OutOfRange, Timestamp, Usd};
 pub const CRASHES_MAX: u8 = 3;
 
 /// What happened. Time and everything random arrive in the event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Event {
     /// The fair queue gave it a slot.
     SlotGranted {
@@ -97,7 +97,7 @@ pub enum Event {
 }
 
 /// What has to be done once the step is durable. Each can be done twice without harm, and follows from the stored job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Effect {
     /// Put it into the fair queue.
     Enqueue,
@@ -125,7 +125,7 @@ pub struct Step {
 }
 
 /// Why the event can't happen to this job now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Rejection {
     /// It has ended; nothing happens to it any more.
     #[error("the job has ended")]

@@ -17,6 +17,7 @@ pub(crate) mod fixture;
 pub mod guard;
 pub mod limits;
 pub mod policy;
+pub mod relay;
 pub mod resolve;
 pub mod trusted;
 

@@ -13,7 +13,7 @@ use crate::types::payload::Cohort;
 use crate::types::{AgentId, DeliveryId, JobId, Network, OutOfRange, Timestamp, TokenHash, UsageKeyId, Usd, Wallet};
 
 /// An idempotency key as it came with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RequestKey {
     /// Where it is looked up.
     pub key: ScopedKey,
@@ -24,7 +24,7 @@ pub struct RequestKey {
 }
 
 /// An order to a shard. Ids, secrets' hashes and the time come in with it, so that deciding needs no luck and no clock.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub enum Command {
     /// Accept a job and hold its ceiling.
     Submit {
@@ -298,7 +298,7 @@ pub enum Command {
 }
 
 /// The answer to a command that was carried out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub enum Reply {
     /// The job was accepted.
     Accepted(Arc<Job>),
@@ -321,7 +321,7 @@ pub enum Reply {
 }
 
 /// The answer to a command that can't be carried out. Nothing changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Refusal {
     /// The ceiling doesn't fit into the balance.
     #[error("the balance does not cover the ceiling")]

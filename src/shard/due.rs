@@ -88,7 +88,7 @@ impl WalletBook {
 }
 
 /// What decides about a payment beside the shard's own books: read just before, at one block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
     /// What the chain says of the payer.
     pub funds: Funds,

@@ -1,7 +1,7 @@
 //! Rows: what a checkpoint writes, and what is read back at a start or on demand.
 
 /// A kind of row. The number is part of the store's format and is never used again for another kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum Table {
     /// Agents with their balances. Key: agent id.

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 pub struct Usd(i64);
 
 /// An amount left the range of [`Usd`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("the amount is out of range")]
 pub struct OutOfRange;
 

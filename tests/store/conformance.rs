@@ -2,9 +2,10 @@
 
 use enrich_jobs::shard::Table;
 use enrich_jobs::store::embedded::Settings;
-use enrich_jobs::store::{Embedded, Epoch, Error, Layout, Memory, Range, Seq, Store};
+use enrich_jobs::store::{Embedded, Epoch, Error, Layout, Memory, Range, Redis, Seq, Store};
 use enrich_jobs::types::ShardId;
 
+use crate::redis_server::RedisServer;
 use crate::support::{load, record, row, settings, try_open};
 
 /// A store that can be closed and opened again.
@@ -15,20 +16,28 @@ struct Fixture {
 enum Kind {
     Memory(Memory),
     Embedded { settings: Settings, open: Box<Option<Embedded>>, _folder: tempfile::TempDir },
+    Redis { server: Box<RedisServer>, open: Box<Redis> },
 }
 
 impl Fixture {
-    fn all(shards: u16) -> [Self; 2] {
+    async fn all(shards: u16) -> [Self; 3] {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(folder.path(), shards);
         let open = Box::new(Some(try_open(&settings).unwrap()));
-        [Self { kind: Kind::Memory(Memory::new(shards)) }, Self { kind: Kind::Embedded { settings, open, _folder: folder } }]
+        let server = Box::new(RedisServer::start(&[]));
+        let redis = Box::new(Redis::open(&server.settings(shards), "the store").await.unwrap());
+        [
+            Self { kind: Kind::Memory(Memory::new(shards)) },
+            Self { kind: Kind::Embedded { settings, open, _folder: folder } },
+            Self { kind: Kind::Redis { server, open: redis } },
+        ]
     }
 
     fn store(&self) -> &dyn Store {
         match &self.kind {
             Kind::Memory(memory) => memory,
             Kind::Embedded { open, .. } => open.as_ref().as_ref().unwrap(),
+            Kind::Redis { open, .. } => &**open,
         }
     }
 
@@ -39,6 +48,12 @@ impl Fixture {
                 open.take().unwrap().close().await;
                 **open = Some(try_open(settings).unwrap());
             }
+            Kind::Redis { server, open } => {
+                server.kill();
+                server.restart();
+                let settings = enrich_jobs::store::redis::Settings { known: Some(open.id().to_owned()), ..server.settings(9) };
+                **open = Redis::open(&settings, "another").await.unwrap();
+            }
         }
     }
 }
@@ -47,7 +62,7 @@ const SHARD: ShardId = ShardId(1);
 
 #[tokio::test]
 async fn records_are_appended_in_order_and_read_back_after_a_restart() {
-    for mut fixture in Fixture::all(4) {
+    for mut fixture in Fixture::all(4).await {
         let store = fixture.store();
         let epoch = store.acquire(SHARD).await.unwrap();
         assert_eq!(load(store, 1).await.unwrap().last, 0);
@@ -65,7 +80,7 @@ async fn records_are_appended_in_order_and_read_back_after_a_restart() {
 
 #[tokio::test]
 async fn a_record_out_of_order_is_refused_and_leaves_no_trace() {
-    for fixture in Fixture::all(4) {
+    for fixture in Fixture::all(4).await {
         let store = fixture.store();
         let epoch = store.acquire(SHARD).await.unwrap();
         store.append(record(1, epoch, 1, "one")).await.unwrap();
@@ -80,7 +95,7 @@ async fn a_record_out_of_order_is_refused_and_leaves_no_trace() {
 /// RS8: after a lost reply the same bytes are sent again.
 #[tokio::test]
 async fn the_same_number_is_a_repeat_with_the_same_bytes_only() {
-    for fixture in Fixture::all(4) {
+    for fixture in Fixture::all(4).await {
         let store = fixture.store();
         let epoch = store.acquire(SHARD).await.unwrap();
         for seq in 1..=3 {
@@ -103,7 +118,7 @@ async fn the_same_number_is_a_repeat_with_the_same_bytes_only() {
 /// I-13, F-N1: whoever wakes up after its shard was taken changes nothing.
 #[tokio::test]
 async fn an_old_epoch_is_refused_for_every_write() {
-    for mut fixture in Fixture::all(4) {
+    for mut fixture in Fixture::all(4).await {
         let old = fixture.store().acquire(SHARD).await.unwrap();
         fixture.store().append(record(1, old, 1, "one")).await.unwrap();
         fixture.reopen().await;
@@ -126,7 +141,7 @@ async fn an_old_epoch_is_refused_for_every_write() {
 
 #[tokio::test]
 async fn rows_are_put_replaced_and_removed_together() {
-    for mut fixture in Fixture::all(4) {
+    for mut fixture in Fixture::all(4).await {
         let store = fixture.store();
         let epoch = store.acquire(SHARD).await.unwrap();
         let first = vec![
@@ -154,7 +169,7 @@ async fn rows_are_put_replaced_and_removed_together() {
 
 #[tokio::test]
 async fn the_journal_goes_on_after_it_was_trimmed() {
-    for mut fixture in Fixture::all(4) {
+    for mut fixture in Fixture::all(4).await {
         let store = fixture.store();
         let epoch = store.acquire(SHARD).await.unwrap();
         // More than are swept out of the file in one transaction.
@@ -179,7 +194,7 @@ async fn the_journal_goes_on_after_it_was_trimmed() {
 
 #[tokio::test]
 async fn a_scan_walks_a_prefix_in_both_directions_page_by_page() {
-    for fixture in Fixture::all(4) {
+    for fixture in Fixture::all(4).await {
         let store = fixture.store();
         let epoch = store.acquire(SHARD).await.unwrap();
         let keys: [&[u8]; 7] = [b"a", b"b", b"b\0", b"b\x01", b"b\xff", b"b\xff\xff", b"c"];
@@ -219,7 +234,7 @@ async fn a_scan_walks_a_prefix_in_both_directions_page_by_page() {
 
 #[tokio::test]
 async fn shards_know_nothing_of_one_another() {
-    for fixture in Fixture::all(4) {
+    for fixture in Fixture::all(4).await {
         let store = fixture.store();
         let (one, two) = (store.acquire(ShardId(1)).await.unwrap(), store.acquire(ShardId(2)).await.unwrap());
         store.append(record(1, one, 1, "of one")).await.unwrap();
@@ -239,7 +254,7 @@ async fn shards_know_nothing_of_one_another() {
 
 #[tokio::test]
 async fn one_refusal_spoils_no_neighbour() {
-    for fixture in Fixture::all(4) {
+    for fixture in Fixture::all(4).await {
         let store = fixture.store();
         let mut epochs = Vec::new();
         for shard in 0..4 {
@@ -267,7 +282,7 @@ async fn one_refusal_spoils_no_neighbour() {
 
 #[tokio::test]
 async fn the_sink_can_end_a_load() {
-    for fixture in Fixture::all(4) {
+    for fixture in Fixture::all(4).await {
         let store = fixture.store();
         let epoch = store.acquire(SHARD).await.unwrap();
         for seq in 1..=50 {
@@ -287,7 +302,7 @@ async fn the_sink_can_end_a_load() {
 
 #[tokio::test]
 async fn the_layout_is_told() {
-    for fixture in Fixture::all(5) {
+    for fixture in Fixture::all(5).await {
         assert_eq!(fixture.store().layout(), Layout { shards: 5, schema: 1 });
         assert!(fixture.store().accepts_work());
     }

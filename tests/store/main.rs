@@ -9,4 +9,8 @@ mod kill;
 mod lock;
 mod misfortune;
 mod model;
+mod redis;
+#[allow(unreachable_pub, reason = "other test binaries have it in a module of their own")]
+#[path = "../support/redis.rs"]
+mod redis_server;
 mod support;

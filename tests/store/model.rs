@@ -1,10 +1,11 @@
 //! Any sequence of calls gets the same answers from every store.
 
 use enrich_jobs::shard::{Row, Table};
-use enrich_jobs::store::{Epoch, Error, Memory, Range, Seq, Store};
+use enrich_jobs::store::{Epoch, Error, Memory, Range, Redis, Seq, Store};
 use enrich_jobs::types::ShardId;
 use proptest::prelude::*;
 
+use crate::redis_server::RedisServer;
 use crate::support::{load, record, settings, try_open};
 
 /// A call, in terms of what the shard's owner would send: mostly right, sometimes late, early or from a former owner.
@@ -65,6 +66,11 @@ fn text<T: std::fmt::Debug>(answer: &Result<T, Error>) -> String {
     format!("{answer:?}")
 }
 
+thread_local! {
+    /// One server for all cases, emptied before each.
+    static SERVER: RedisServer = RedisServer::start(&[]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
@@ -77,6 +83,8 @@ proptest! {
             let settings = settings(folder.path(), 3);
             let memory = Memory::new(3);
             let mut embedded = try_open(&settings).unwrap();
+            SERVER.with(|server| server.cli(&["FLUSHALL"]));
+            let redis = Redis::open(&SERVER.with(|server| server.settings(3)), "the store").await.unwrap();
             let (mut epochs, mut lasts) = ([0; 3], [0; 3]);
             for call in &calls {
                 if matches!(call, Call::Reopen) {
@@ -85,6 +93,7 @@ proptest! {
                 }
                 let wanted = answer(&memory, call, &epochs, &lasts).await;
                 assert_eq!(answer(&embedded, call, &epochs, &lasts).await, wanted, "{call:?}");
+                assert_eq!(answer(&redis, call, &epochs, &lasts).await, wanted, "{call:?} in Redis");
                 if let Call::Acquire(shard) = call {
                     epochs[usize::from(*shard)] += 1;
                 }
@@ -93,7 +102,9 @@ proptest! {
                 }
             }
             for shard in 0..3 {
-                assert_eq!(load(&embedded, shard).await.unwrap(), load(&memory, shard).await.unwrap());
+                let wanted = load(&memory, shard).await.unwrap();
+                assert_eq!(load(&embedded, shard).await.unwrap(), wanted);
+                assert_eq!(load(&redis, shard).await.unwrap(), wanted, "Redis");
             }
         });
     }

@@ -13,5 +13,6 @@ pub mod node;
 pub mod paid;
 pub mod payer;
 pub mod receiver;
+pub mod redis;
 pub mod server;
 pub mod vendor;

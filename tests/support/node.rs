@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use enrich_jobs::actors::{ChainParts, Error, JobFilter, Node, Order, Parts, Settings};
+use enrich_jobs::actors::{ChainParts, Error, JobFilter, Node, NodeSecret, Order, Parts, Peers, Settings};
 use enrich_jobs::billing::PriceList;
 use enrich_jobs::billing::quote::{Estimate, Question};
 use enrich_jobs::billing::x402::newcomers::BreakerPolicy;
@@ -12,7 +12,8 @@ use enrich_jobs::callbacks::Deliverer;
 use enrich_jobs::clock::{Clock, SystemClock, SystemRandom};
 use enrich_jobs::enrich::{self, Answer, Call, Enricher, Found, Run};
 use enrich_jobs::job::{FoundField, Job, Progress, Status};
-use enrich_jobs::net::{GuardSettings, GuardedClient};
+use enrich_jobs::net::relay::Relay;
+use enrich_jobs::net::{GuardSettings, GuardedClient, TrustedClient};
 use enrich_jobs::shard::Grant;
 use enrich_jobs::store::Store;
 use enrich_jobs::store::memory::Memory;
@@ -157,15 +158,24 @@ impl TestNode {
         Self::of(store, script, slots, (Arc::new(SystemClock), 30), chains).await
     }
 
+    /// One of several on a store.
+    pub async fn shared(store: Arc<dyn Store>, script: Script) -> Self {
+        let secret = NodeSecret::new(&"a-secret-that-all-nodes-know".to_owned().into());
+        let peers = Peers::new(TrustedClient::new().unwrap(), Relay::new().unwrap(), secret);
+        let script = Arc::new(script);
+        let enrichers = Route::ALL.map(|route| Arc::new(Scripted(Arc::clone(&script), route)) as Arc<dyn Enricher>).into();
+        Self { node: node_of(store, enrichers, 16, (Arc::new(SystemClock), 30), Vec::new(), Some(peers)).await, script }
+    }
+
     async fn of(store: Arc<dyn Store>, script: Script, slots: usize, life: (Arc<dyn Clock>, u32), chains: Vec<ChainParts>) -> Self {
         let script = Arc::new(script);
         let enrichers = Route::ALL.map(|route| Arc::new(Scripted(Arc::clone(&script), route)) as Arc<dyn Enricher>).into();
-        Self { node: node_of(store, enrichers, slots, life, chains).await, script }
+        Self { node: node_of(store, enrichers, slots, life, chains, None).await, script }
     }
 
     /// One with enrichers of its own.
     pub async fn selling(memory: Memory, enrichers: Vec<Arc<dyn Enricher>>) -> Self {
-        let node = node_of(Arc::new(memory), enrichers, 16, (Arc::new(SystemClock), 30), Vec::new()).await;
+        let node = node_of(Arc::new(memory), enrichers, 16, (Arc::new(SystemClock), 30), Vec::new(), None).await;
         Self { node, script: Arc::new(Script::hops(0)) }
     }
 
@@ -246,6 +256,7 @@ async fn node_of(
     slots: usize,
     (clock, job_retention_days): (Arc<dyn Clock>, u32),
     chains: Vec<ChainParts>,
+    peers: Option<Peers>,
 ) -> Node {
     let guard = GuardSettings { reach: Reach::PublicAndLoopback, own: Vec::new(), contact: "tests".to_owned() };
     let parts = Parts {
@@ -255,6 +266,7 @@ async fn node_of(
         server_key: ServerKey::new([1; 32]),
         enrichers,
         deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
+        peers,
         chains,
         settings: Settings {
             prices: PriceList::default(),
@@ -275,6 +287,11 @@ async fn node_of(
 pub struct Life(Option<tokio::runtime::Runtime>);
 
 impl Life {
+    /// Of a node that was started in this runtime.
+    pub fn of(runtime: tokio::runtime::Runtime) -> Self {
+        Self(Some(runtime))
+    }
+
     /// Nothing of the node happens any more; nothing is written first.
     pub fn end(self) {
         drop(self);

@@ -37,7 +37,12 @@ impl TestServer {
 
     /// In front of a node.
     pub async fn of(node: TestNode, change: impl FnOnce(&mut Settings), limits: Limits) -> Self {
-        let [public, admin] = [listener().await, listener().await];
+        Self::at(listener().await, node, change, limits).await
+    }
+
+    /// In front of a node, on a socket that was there before it.
+    pub async fn at(public: TcpListener, node: TestNode, change: impl FnOnce(&mut Settings), limits: Limits) -> Self {
+        let admin = listener().await;
         let (public_address, admin_address) = (public.local_addr().unwrap(), admin.local_addr().unwrap());
         let cancel = CancellationToken::new();
         let mut settings = Settings { public_url: format!("http://{public_address}"), ..Settings::default() };
@@ -108,7 +113,7 @@ impl Drop for TestServer {
     }
 }
 
-async fn listener() -> TcpListener {
+pub async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::submit::{Claimed, PaymentError, claimed, known};
 use crate::actors::api::Error;
+use crate::actors::look::Book;
 use crate::actors::node::Node;
 use crate::billing::lane::{Claimant, ItemKey, TxHash};
 use crate::billing::x402::claim::PaymentId;
@@ -129,6 +130,6 @@ impl Node {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn debts(&self, wallet: Wallet) -> Result<Option<WalletBook>, Error> {
-        self.shard(wallet.slot())?.read(move |view| view.shard.wallet(&wallet).cloned()).await
+        self.shard(wallet.slot())?.look(Book { wallet }).await
     }
 }

@@ -92,6 +92,8 @@ async fn drive(setup: LaneSetup) {
             // Where the shard is being loaded again there may well be something to do.
             let Ok(round) = driver.round().await else {
                 busy = true;
+                // Another node may drive the lane meanwhile, and what was seen of it here grows old.
+                driver.watch = Watch::default();
                 break;
             };
             busy = round.busy;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::settlement::settle;
 use crate::actors::api::Error;
+use crate::actors::look::{Debtors, DueOf, Exposures, Facilitators, Settling};
 use crate::actors::node::{Inner, Node};
-use crate::billing::lane::{Claimant, ItemState, Lane, LaneId, TxHash};
+use crate::billing::lane::{ItemState, Lane, LaneId, TxHash};
 use crate::billing::x402::exposure::Caps;
 use crate::shard::{Command, Due, Refusal, WalletBook};
 use crate::types::{JobId, Network, Timestamp, Usd, Wallet};
@@ -20,7 +21,7 @@ pub struct SettlementsStatus {
 }
 
 /// One lane.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct LaneStatus {
     /// Which.
     pub id: LaneId,
@@ -35,7 +36,7 @@ pub struct LaneStatus {
 }
 
 /// Everything that was signed for one account nonce.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct FamilyStatus {
     /// Which.
     pub account_nonce: u64,
@@ -63,7 +64,7 @@ pub struct ExposureStatus {
 }
 
 /// One wallet's credit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct WalletExposure {
     /// Whose.
     pub wallet: Wallet,
@@ -76,7 +77,7 @@ pub struct WalletExposure {
 }
 
 impl LaneStatus {
-    fn of(lane: &Lane, is_driven: bool) -> Self {
+    pub(in crate::actors) fn of(lane: &Lane, is_driven: bool) -> Self {
         let families = lane.families.iter().map(|(nonce, family)| FamilyStatus {
             account_nonce: *nonce,
             txs: family.txs.iter().map(|tx| tx.hash).collect(),
@@ -102,12 +103,7 @@ impl Node {
     pub async fn settlements(&self) -> Result<SettlementsStatus, Error> {
         let (mut dues, mut lanes) = (Vec::new(), BTreeMap::new());
         for shard in self.inner.shards() {
-            let seen = shard.read(|view| {
-                let dues: Vec<Due> = view.shard.dues().cloned().collect();
-                let lanes: Vec<LaneStatus> = view.shard.lanes().map(|lane| LaneStatus::of(lane, false)).collect();
-                (dues, lanes)
-            });
-            let (owed, working) = seen.await?;
+            let (owed, working) = shard.look(Settling {}).await?;
             dues.extend(owed);
             lanes.extend(working.into_iter().map(|lane| (lane.id, lane)));
         }
@@ -128,7 +124,7 @@ impl Node {
     pub async fn retry_settlement(&self, job: JobId, reason: Box<str>) -> Result<Due, Error> {
         let shard = self.shard(job.slot())?;
         shard.execute(Command::RetrySettlement { job, reason, at: self.inner.clock.now() }).await?;
-        let due = shard.read(move |view| view.shard.dues().find(|due| due.claimant == Claimant::Job(job)).cloned()).await?;
+        let due = shard.look(DueOf { job }).await?;
         let due = due.ok_or(Error::Refused(Refusal::NoDue))?;
         settle(&self.inner, due.clone());
         Ok(due)
@@ -141,8 +137,7 @@ impl Node {
     pub async fn debtors(&self) -> Result<Vec<WalletBook>, Error> {
         let mut debtors = Vec::new();
         for shard in self.inner.shards() {
-            debtors
-                .extend(shard.read(|view| view.shard.wallets().filter(|book| !book.debts.is_empty()).cloned().collect::<Vec<_>>()).await?);
+            debtors.extend(shard.look(Debtors {}).await?);
         }
         debtors.sort_by_key(|book| (std::cmp::Reverse(book.owed()), book.wallet));
         Ok(debtors)
@@ -165,15 +160,7 @@ impl Node {
     pub async fn exposure(&self) -> Result<ExposureStatus, Error> {
         let mut wallets = Vec::new();
         for shard in self.inner.shards() {
-            let seen = shard.read(|view| {
-                let of = |(wallet, unsettled): (&Wallet, &Usd)| {
-                    let book = view.shard.wallet(wallet);
-                    let (is_proven, owed) = (book.is_some_and(|book| book.settled > 0), book.map(WalletBook::owed).unwrap_or_default());
-                    WalletExposure { wallet: *wallet, unsettled: *unsettled, is_proven, owed }
-                };
-                view.shard.exposures().map(of).collect::<Vec<_>>()
-            });
-            wallets.extend(seen.await?);
+            wallets.extend(shard.look(Exposures {}).await?);
         }
         wallets.sort_by_key(|one| (std::cmp::Reverse(one.unsettled), one.wallet));
         let sum = |keep: fn(&WalletExposure) -> bool| {
@@ -188,14 +175,7 @@ impl Node {
 pub(super) async fn open_by_facilitator(node: &Inner, network: Network) -> Result<BTreeMap<Wallet, u64>, Error> {
     let mut open = BTreeMap::new();
     for shard in node.shards() {
-        let seen = shard.read(move |view| {
-            let of_jobs = view.shard.jobs().filter_map(|job| job.spec.payment.as_deref());
-            // A job that waits for its settlement has both.
-            let of_claims = view.shard.dues().filter(|due| !matches!(due.claimant, Claimant::Job(_))).map(|due| &*due.payment);
-            let of_network = of_jobs.chain(of_claims).filter(|payment| payment.verified.network == network);
-            of_network.map(|payment| payment.terms.facilitator).collect::<Vec<_>>()
-        });
-        for facilitator in seen.await? {
+        for facilitator in shard.look(Facilitators { network }).await? {
             let count: &mut u64 = open.entry(facilitator).or_default();
             *count = count.saturating_add(1);
         }

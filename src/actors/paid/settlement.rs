@@ -17,6 +17,7 @@ use super::stranded;
 use super::stuck::{Stuck, Why};
 use crate::actors::api::Error;
 use crate::actors::keyed::stored_key;
+use crate::actors::look::{Book, Unproven};
 use crate::actors::meters;
 use crate::actors::node::Inner;
 use crate::actors::shard::ShardHandle;
@@ -76,7 +77,7 @@ impl Drop for Reservation {
 impl Settlements {
     /// Sets an unproven payer's maximum aside while it is decided about.
     pub(super) async fn reserve(&self, node: &Inner, home: &ShardHandle, payer: Wallet, max: Usd) -> Result<Reservation, Error> {
-        let proven = home.read(move |view| view.shard.wallet(&payer).is_some_and(|book| book.settled > 0)).await?;
+        let proven = home.look(Book { wallet: payer }).await?.is_some_and(|book| book.settled > 0);
         let amount = if proven { Usd::ZERO } else { max };
         let before = self.reserved.fetch_add(amount.micros(), Ordering::AcqRel);
         let unproven_total = Usd::from_micros(before);
@@ -86,11 +87,8 @@ impl Settlements {
             return Ok(reservation);
         }
         for shard in node.shards() {
-            let open = shard.read(|view| {
-                let unproven = view.shard.exposures().filter(|(wallet, _)| view.shard.wallet(wallet).is_none_or(|book| book.settled == 0));
-                unproven.fold(Usd::ZERO, |sum, (_, open)| sum.plus(*open).unwrap_or(Usd::MAX_WIRE))
-            });
-            reservation.unproven_total = reservation.unproven_total.plus(open.await?).unwrap_or(Usd::MAX_WIRE);
+            let open = shard.look(Unproven {}).await?;
+            reservation.unproven_total = reservation.unproven_total.plus(open).unwrap_or(Usd::MAX_WIRE);
         }
         Ok(reservation)
     }
@@ -100,14 +98,14 @@ impl Settlements {
         self.outcomes.entry(key).or_insert_with(|| watch::channel(None).0).subscribe()
     }
 
-    fn announce(&self, key: ItemKey, outcome: Outcome) {
+    pub(in crate::actors) fn announce(&self, key: ItemKey, outcome: Outcome) {
         if let Some(waiting) = self.outcomes.get(&key) {
             waiting.send_replace(Some(outcome));
         }
         self.outcomes.remove_if(&key, |_, waiting| waiting.receiver_count() == 0);
     }
 
-    fn wake(&self, lane: &LaneId) {
+    pub(in crate::actors) fn wake(&self, lane: &LaneId) {
         // Whoever starts later looks at everything first; and nothing is handed over to a lane that doesn't work here.
         if let Some(notify) = self.lanes.get().and_then(|lanes| lanes.get(lane)) {
             notify.notify_one();
@@ -163,6 +161,10 @@ pub(in crate::actors) fn settle(node: &Arc<Inner>, due: Due) {
 }
 
 async fn see_to(node: &Arc<Inner>, due: &Due) {
+    // Whoever holds the payer's shard sees to it.
+    if !node.shard_of(due.payment.verified.payer.slot()).is_some_and(|shard| shard.is_ready()) {
+        return;
+    }
     let chain = node.chains.of(due.network()).cloned();
     let by = chain.as_deref().map_or(Err(Why::Network), |chain| chain.settles(due, node.clock.now()));
     match (by, &chain) {
@@ -289,7 +291,7 @@ pub(super) async fn prove(node: &Arc<Inner>, intent: &Intent, network: crate::ty
     let (head, _) = intent.key.0.split_at(16);
     let request = head.iter().fold(0, |sum, byte| (sum << 8) | u128::from(*byte));
     loop {
-        let looked_up_at = shard.generation();
+        let Ok(looked_up_at) = shard.generation().await else { return Proving::Unknown };
         match stored_key(shard, key).await {
             Ok(Some(entry)) if entry.request != request => return Proving::Taken,
             Ok(Some(_)) => {
@@ -327,7 +329,7 @@ async fn deposit(node: &Arc<Inner>, agent: crate::types::AgentId, intent: &Inten
     let Some(shard) = node.shard_of(agent.slot()) else { return false };
     let key = deposit_key(intent.key);
     loop {
-        let looked_up_at = shard.generation();
+        let Ok(looked_up_at) = shard.generation().await else { return false };
         match stored_key(shard, key).await {
             Ok(Some(_)) => return true,
             Ok(None) => {}

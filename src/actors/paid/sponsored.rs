@@ -3,6 +3,7 @@
 use super::chains::Chain;
 use super::solvency::query_of;
 use super::submit::PaymentError;
+use crate::actors::look::Book;
 use crate::actors::node::Node;
 use crate::billing::x402::sponsoring::{self, Sponsored, Unsponsored};
 use crate::billing::x402::{Authorization, Offer, PaymentPayload, Reason, Refusal, Verified, amount};
@@ -26,8 +27,8 @@ impl Node {
         let refused = |fault: Unsponsored| PaymentError::Refused(Refusal { scheme: offer.scheme, reason: Reason::Sponsored(fault) });
         let Some(info) = sponsoring::read(payment).transpose() else { return Ok(None) };
         let payer = verified.payer;
-        let is_proven = self.shard(payer.slot())?.read(move |view| view.shard.wallet(&payer).is_some_and(|book| book.settled > 0));
-        if !is_proven.await? {
+        let is_proven = self.shard(payer.slot())?.look(Book { wallet: payer });
+        if is_proven.await?.is_none_or(|book| book.settled == 0) {
             return Ok(None);
         }
         let states = chain.parts.rpc.payer_states(offer.terms, &[query_of(verified)]).await.ok();

@@ -7,6 +7,7 @@ use super::chains::Chain;
 use crate::actors::api::{Accepted, Error, IdempotencyKey};
 use crate::actors::keyed::{scoped_key, stored_key};
 use crate::actors::ledger::is_look_again;
+use crate::actors::look::Key;
 use crate::actors::node::Node;
 use crate::actors::shard::ShardHandle;
 use crate::billing::x402::claim::{PaymentId, Replay};
@@ -286,7 +287,7 @@ pub(super) async fn claimed(
     command: impl Fn(RequestKey, Option<RequestKey>) -> Command,
 ) -> Result<Claimed, Error> {
     loop {
-        let looked_up_at = shard.generation();
+        let looked_up_at = shard.generation().await?;
         if let Some((scoped, request)) = key
             && let Some(entry) = stored_key(shard, scoped).await?
         {
@@ -315,7 +316,7 @@ pub(super) async fn claimed(
 
 /// What a key stands for, in memory or in its row.
 pub(super) async fn known(shard: &ShardHandle, key: ScopedKey) -> Result<Option<KeyEntry>, Error> {
-    match shard.read(move |view| view.shard.key(&key).cloned()).await? {
+    match shard.look(Key { key }).await? {
         Some(entry) => Ok(Some(entry)),
         // Let go from memory only once its row is written.
         None => stored_key(shard, key).await,

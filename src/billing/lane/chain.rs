@@ -35,7 +35,7 @@ pub struct Block {
 }
 
 /// A mined transaction of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Receipt {
     /// Which.
     pub tx: TxHash,
@@ -51,7 +51,7 @@ pub struct Receipt {
 }
 
 /// What was seen of the chain at one moment, by one endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Sight {
     /// The newest block.
     pub head: Block,
@@ -66,7 +66,7 @@ pub struct Sight {
 }
 
 /// A look at the chain, and what it says of our transactions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Observation {
     /// The chain, and the account.
     pub sight: Sight,
@@ -79,7 +79,7 @@ pub struct Observation {
 }
 
 /// What a closer look at one settlement brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Check {
     /// When.
     pub at: Timestamp,
@@ -91,7 +91,7 @@ pub struct Check {
 }
 
 /// What is known for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Deep {
     /// The authorization is used up, by whomever.
     pub nonce_used: bool,

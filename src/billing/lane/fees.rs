@@ -21,7 +21,7 @@ pub struct FeeQuote {
 }
 
 /// The bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FeePolicy {
     /// The most per gas.
     pub cap: u128,

@@ -246,7 +246,7 @@ impl Lane {
 }
 
 /// How a lane behaves. The defaults suit an L2 with blocks every two seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Policy {
     /// Settlements in one transaction. 1 where the operator itself is the facilitator.
     pub batch_max: usize,

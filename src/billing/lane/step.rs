@@ -9,7 +9,7 @@ use super::{Change, Family, Intent, Item, ItemKey, ItemState, Lane, MinedTx, Out
 use crate::types::Timestamp;
 
 /// What happened. Time arrives in the event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Event {
     /// A settlement is owed. Repeated until acknowledged, and harmless when repeated.
     Due {
@@ -46,7 +46,7 @@ pub enum Event {
 }
 
 /// What a transaction carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Payload {
     /// These settlements, in this order.
     Settle(Vec<ItemKey>),
@@ -66,7 +66,7 @@ pub struct Step {
 }
 
 /// What a person may want to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Notice {
     /// A transaction that isn't ours used account nonces of the operator (T-20): somebody else has the key.
     Foreign {
@@ -86,7 +86,7 @@ pub enum Notice {
 }
 
 /// Why an event can't happen to this lane now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Rejection {
     /// The key is known with another amount, payer or call: an intent never changes (I-8).
     #[error("the settlement is known as another")]

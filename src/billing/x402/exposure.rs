@@ -9,7 +9,7 @@ use crate::types::Usd;
 const PROBE_S: u32 = 60;
 
 /// The operator's limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Caps {
     /// For any one payer: `UPTO_MAX_EXPOSURE_USD`.
     pub each: Usd,
@@ -49,7 +49,7 @@ pub struct Standing {
 }
 
 /// What the chain said of the payer, seconds ago.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Funds {
     /// Of the asset.
     pub balance: Usd,
@@ -58,7 +58,7 @@ pub struct Funds {
 }
 
 /// Which limit was in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Limit {
     /// [`Caps::each`].
     Each,
@@ -73,7 +73,7 @@ pub enum Limit {
 }
 
 /// Why there is no more credit, with the figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum NoCredit {
     /// Pay first.
     #[error("{owed} USD of earlier jobs are unpaid")]

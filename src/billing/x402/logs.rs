@@ -22,7 +22,7 @@ pub struct Log {
 }
 
 /// Money that moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Moved {
     /// The token.
     pub asset: Wallet,

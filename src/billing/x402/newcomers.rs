@@ -28,7 +28,7 @@ impl Default for BreakerPolicy {
 }
 
 /// Whether payers are taken that no settlement went well for yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Newcomers {
     /// Within their budgets.
     #[default]

@@ -112,5 +112,5 @@ async fn booked(admin: &AdminClient, bought: &Bought) -> Result<Vec<Entry>, Fail
 async fn compared(chain: &LocalChain, folder: &Path) -> Result<audit_chain::ChainReport, Failure> {
     let asset = read_asset(chain.network, &Variables::from_iter(chain.public_variables()))?;
     let reader = Embedded::open_read_only(folder).map_err(|error| Failure::of(&error))?;
-    audit_chain::compare(&reader, asset, Some(chain.first_block)).await
+    audit_chain::compare(&reader, reader.layout().shards, asset, Some(chain.first_block)).await
 }

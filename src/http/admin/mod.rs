@@ -58,6 +58,8 @@ pub fn rows() -> Vec<Row<Arc<Admin>>> {
         Row::new(settlements::__path_exposure, settlements::exposure),
         Row::new(newcomers::__path_let_in, newcomers::let_in),
         Row::new(operations::__path_shards, operations::shards),
+        Row::new(operations::__path_nodes, operations::nodes),
+        Row::new(operations::__path_accept_loss, operations::accept_loss),
         Row::new(operations::__path_drain, operations::drain),
         Row::new(operations::__path_audit, operations::audit),
         Row::new(operations::__path_log, operations::log),
@@ -69,7 +71,7 @@ pub fn rows() -> Vec<Row<Arc<Admin>>> {
 /// The router of the operators' listener. `exposition` comes from [`Exposition::install`].
 pub fn router(node: Node, settings: &AdminSettings, exposition: Option<Exposition>, random: &dyn Random) -> Router {
     let rows = rows();
-    let edge = Arc::new(Edge { base: settings.public_url.clone(), ids: RequestIds::new(random), cors: false });
+    let edge = Arc::new(Edge { base: settings.public_url.clone(), ids: RequestIds::new(random), cors: false, shared: None });
     let admin = Admin {
         node,
         guard: Guard::new(&settings.token),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::routing::post;
 use tokio_util::sync::CancellationToken;
 
 use self::agents::{account, keys, statement};
@@ -14,13 +15,14 @@ use super::edge::Edge;
 use super::request_id::RequestIds;
 use super::settings::Settings;
 use super::table::{self, Row};
-use crate::actors::Node;
+use crate::actors::{ASK_PATH, Node};
 use crate::clock::{Clock, Random};
 
 pub mod agents;
 pub mod discovery;
 pub mod documents;
 pub mod health;
+mod internal;
 pub mod jobs;
 pub mod sync;
 pub mod wallets;
@@ -62,9 +64,16 @@ pub fn rows() -> Vec<Row<Arc<Api>>> {
 /// what is counted before is lost. `shutdown` ends waiting polls and event streams at once.
 pub fn router(node: Node, settings: Settings, clock: Arc<dyn Clock>, random: &dyn Random, shutdown: CancellationToken) -> Router {
     let rows = rows();
-    let edge = Arc::new(Edge { base: settings.public_url.clone(), ids: RequestIds::new(random), cors: true });
+    let edge = Arc::new(Edge {
+        base: settings.public_url.clone(),
+        ids: RequestIds::new(random),
+        cors: true,
+        shared: node.has_peers().then(|| node.clone()),
+    });
     let document = super::openapi::public(&rows, &settings, node.has_networks());
     let api = Api::new(node, settings, clock, document, shutdown);
     api.start_tidying();
-    table::router(rows, &edge, "public", api)
+    let asked = api.node.clone();
+    let router = table::router(rows, &edge, "public", api);
+    if asked.has_peers() { router.route(ASK_PATH, post(internal::ask).with_state(asked)) } else { router }
 }

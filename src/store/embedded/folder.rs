@@ -81,7 +81,7 @@ pub(super) fn database(folder: &Path) -> PathBuf {
 }
 
 /// Writes a small file whole or not at all, for its owner's eyes only.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(in crate::store) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = path.with_extension("part");
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(bytes)?;

@@ -41,6 +41,8 @@ use self::apply::Write;
 use self::ballast::{Ballast, disk_is_full};
 use self::checkpoint::Checkpoints;
 use self::failure::{cannot_open, of_open};
+pub(super) use self::folder::write_new;
+
 use self::folder::Folder;
 use self::log::Log;
 use self::readers::Readers;

@@ -1,0 +1,70 @@
+//! For how long this node may act for a shard. By a clock that never steps and runs on while the process is stopped.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
+/// Of a lease's time: what is under way when it ends must be over before another node may take the shard.
+const MARGIN: u32 = 10;
+const FOR_EVER: u64 = u64::MAX;
+
+/// The end of a lease, as this node counts it.
+#[derive(Debug)]
+pub(in crate::actors) struct Tenure(AtomicU64);
+
+impl Tenure {
+    /// Not held.
+    pub(in crate::actors) const fn none() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Nobody else can hold the shard: the store has one process.
+    pub(in crate::actors) fn for_ever(&self) {
+        self.0.store(FOR_EVER, Ordering::Release);
+    }
+
+    /// A lease of this time was asked for at `asked`, and given. The store began to count later than we asked, so counting from
+    /// there is safe.
+    pub(in crate::actors) fn extend(&self, asked: Instant, lease: Duration) {
+        let until = asked.saturating_duration_since(*BASE).saturating_add(lease.saturating_sub(lease / MARGIN));
+        self.0.fetch_max(u64::try_from(until.as_millis()).unwrap_or(FOR_EVER), Ordering::AcqRel);
+    }
+
+    /// It is over at once.
+    pub(in crate::actors) fn end(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+
+    /// Whether this node may act for the shard now.
+    pub(in crate::actors) fn runs(&self) -> bool {
+        match self.0.load(Ordering::Acquire) {
+            0 => false,
+            FOR_EVER => true,
+            until => u64::try_from(BASE.elapsed().as_millis()).unwrap_or(FOR_EVER) < until,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenure_ends_before_the_lease() {
+        let tenure = Tenure::none();
+        assert!(!tenure.runs());
+        let asked = Instant::now();
+        tenure.extend(asked, Duration::from_millis(200));
+        assert!(tenure.runs());
+        // A renewal that was asked for earlier and is answered later takes nothing away.
+        tenure.extend(asked, Duration::from_millis(20));
+        assert!(tenure.runs());
+        std::thread::sleep(Duration::from_millis(185));
+        assert!(!tenure.runs());
+        tenure.for_ever();
+        assert!(tenure.runs());
+        tenure.end();
+        assert!(!tenure.runs());
+    }
+}
