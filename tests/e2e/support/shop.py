@@ -123,7 +123,36 @@ class Sites:
         self.server.server_close()
 
 
-class Shop:
+class Front:
+    """A running server's addresses, and what buyers do there."""
+
+    def __init__(self, public, chain):
+        self.public, self.chain = public, chain
+
+    def post(self, body, payment=None, bearer=None, path=JOBS, **headers):
+        return call(self.public, "POST", path, bearer, body, payment, **headers)
+
+    def demand(self, body=None, path=JOBS, **headers):
+        """What an anonymous buyer is asked to sign, once the network is offered."""
+        def asked():
+            answer = self.post(order() if body is None else body, path=path, **headers)
+            return answer if answer.status == 402 else None
+        return until(f"a 402 at {path}", asked).demanded()
+
+    def signed(self, payer, body=None, path=JOBS, **headers):
+        """A payment for a body, by the official client."""
+        return self.chain.sign(payer, self.demand(body, path, **headers))[0]
+
+    def bought(self, payer, body=None):
+        """A job that is accepted for a payment, and the payment."""
+        body = order() if body is None else body
+        payment = self.signed(payer, body)
+        answer = self.post(body, payment)
+        assert answer.status == 202, answer
+        return Job(self, answer), payment
+
+
+class Shop(Front):
     """A running `serve` in a folder of its own, on ports that are free."""
 
     def __init__(self, folder, chain, sites, way, **settings):
@@ -177,28 +206,6 @@ class Shop:
     def close(self):
         if self.process.poll() is None:
             self.kill()
-
-    def post(self, body, payment=None, bearer=None, path=JOBS, **headers):
-        return call(self.public, "POST", path, bearer, body, payment, **headers)
-
-    def demand(self, body=None, path=JOBS, **headers):
-        """What an anonymous buyer is asked to sign, once the network is offered."""
-        def asked():
-            answer = self.post(order() if body is None else body, path=path, **headers)
-            return answer if answer.status == 402 else None
-        return until(f"a 402 at {path}", asked).demanded()
-
-    def signed(self, payer, body=None, path=JOBS, **headers):
-        """A payment for a body, by the official client."""
-        return self.chain.sign(payer, self.demand(body, path, **headers))[0]
-
-    def bought(self, payer, body=None):
-        """A job that is accepted for a payment, and the payment."""
-        body = order() if body is None else body
-        payment = self.signed(payer, body)
-        answer = self.post(body, payment)
-        assert answer.status == 202, answer
-        return Job(self, answer), payment
 
     def ask(self, path, method="GET", body=None, **headers):
         """An operator's request."""
