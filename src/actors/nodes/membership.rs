@@ -64,6 +64,11 @@ impl Membership {
         self.seen().peers.iter().filter(|peer| Some(&peer.id) != me).cloned().collect()
     }
 
+    /// Whether a node holds a shard.
+    pub(super) fn holds_any(&self, peer: &Peer) -> bool {
+        self.seen().holders.iter().flatten().any(|holder| holder.node.id == peer.id)
+    }
+
     fn seen(&self) -> Arc<Seen> {
         Arc::clone(&self.seen.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -12,7 +12,7 @@ use crate::actors::paid;
 use crate::job::Effect;
 use crate::shard::{Command, Grant, Refusal, Reply, codec};
 use crate::store::{Acknowledged, Last, Seq};
-use crate::types::{ShardId, TokenHash};
+use crate::types::{ShardId, TokenHash, Usd};
 
 /// A question about one shard.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub(in crate::actors) enum What {
     Acknowledged,
     /// The records from a number on that the node had acknowledged, whoever holds the shard.
     Records(Seq),
+    /// What the node has set aside for unproven payers and not yet in its books; the question's shard is nothing.
+    Reserved,
 }
 
 /// The answer to [`What`], in the same order.
@@ -46,6 +48,7 @@ pub(in crate::actors) enum Told {
     Granted(Option<Grant>),
     Acknowledged(Vec<(ShardId, Last)>),
     Records(Vec<Acknowledged>),
+    Reserved(Usd),
     Failed(Failure),
 }
 
@@ -107,6 +110,7 @@ async fn answer(node: &Arc<Inner>, Question { shard, what }: Question) -> Told {
         (What::Records(first), Some(tails)) => {
             return tails.records(shard, *first).await.map_or(Told::Failed(Failure::Unavailable), Told::Records);
         }
+        (What::Reserved, _) => return Told::Reserved(node.settlements.reserved()),
         _ => {}
     }
     let Some(handle) = node.shards().find(|handle| handle.id == shard).filter(|handle| handle.is_ready()) else {
@@ -122,7 +126,7 @@ async fn answer(node: &Arc<Inner>, Question { shard, what }: Question) -> Told {
         }
         What::Look(look) => handle.look_here(look).await.map(Told::Seen),
         What::Generation => Ok(Told::Generation(handle.generation_here())),
-        What::Acknowledged | What::Records(_) => Ok(Told::Failed(Failure::Unavailable)),
+        What::Acknowledged | What::Records(_) | What::Reserved => Ok(Told::Failed(Failure::Unavailable)),
         What::Grant(token) => Ok(Told::Granted(node.published.token(&token))),
     };
     told.unwrap_or_else(|error| Told::Failed(error.into()))
@@ -180,6 +184,25 @@ fn stop(node: &Inner, job: crate::types::JobId) {
     if let Some(shard) = node.shard_of(job.slot()) {
         shard.stop(job);
     }
+}
+
+/// What all other nodes have set aside for unproven payers. Asked before the books are looked at, and after one's own share was set
+/// aside: of two nodes that decide at the same time, at least one then sees what the other does.
+///
+/// # Errors
+/// [`Error::Unavailable`] where a node that holds shards doesn't say.
+pub(in crate::actors) async fn reserved_elsewhere(node: &Inner) -> Result<Usd, Error> {
+    let Some(peers) = &node.peers else { return Ok(Usd::ZERO) };
+    let asked = node.membership.others(node).into_iter().map(|peer| async move {
+        let told = peers.ask(&peer, &Question { shard: ShardId(0), what: What::Reserved }).await;
+        match told {
+            Told::Reserved(reserved) => Ok(reserved),
+            _ if node.membership.holds_any(&peer) => Err(Error::Unavailable),
+            _ => Ok(Usd::ZERO),
+        }
+    });
+    let reserved = futures_util::future::try_join_all(asked).await?;
+    Ok(reserved.into_iter().fold(Usd::ZERO, |sum, one| sum.plus(one).unwrap_or(Usd::MAX_WIRE)))
 }
 
 impl Node {

@@ -20,6 +20,7 @@ use crate::actors::keyed::stored_key;
 use crate::actors::look::{Book, Unproven};
 use crate::actors::meters;
 use crate::actors::node::Inner;
+use crate::actors::nodes;
 use crate::actors::shard::ShardHandle;
 use crate::billing::lane::{self, Claimant, Intent, ItemKey, LaneId, Outcome, TxHash};
 use crate::billing::x402::newcomers::Newcomers;
@@ -86,11 +87,18 @@ impl Settlements {
         if proven {
             return Ok(reservation);
         }
+        let elsewhere = nodes::reserved_elsewhere(node).await?;
+        reservation.unproven_total = reservation.unproven_total.plus(elsewhere).unwrap_or(Usd::MAX_WIRE);
         for shard in node.shards() {
             let open = shard.look(Unproven {}).await?;
             reservation.unproven_total = reservation.unproven_total.plus(open).unwrap_or(Usd::MAX_WIRE);
         }
         Ok(reservation)
+    }
+
+    /// What is set aside here, and not in the books yet.
+    pub(in crate::actors) fn reserved(&self) -> Usd {
+        Usd::from_micros(self.reserved.load(Ordering::Acquire))
     }
 
     /// What is heard of a settlement from now on.
