@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::plan::{Action, Target};
+use super::plan::{Action, LACKING_MIN, Target};
 use super::session::{Round, Session};
 use super::toolbox::{Called, Toolbox};
 use super::want::{Ask, Want};
@@ -70,14 +70,14 @@ impl Session<'_> {
             }
             round.cost = run.so_far().minus(spent).unwrap_or(Usd::ZERO);
             let lack = self.known().lack;
-            let fresh = lacked.iter().zip(&lack).filter(|((_, lacked), (_, lacks))| lacks < lacked);
+            let fresh = lacked.iter().zip(&lack).filter(|((_, lacked), (_, lacks))| *lacked >= LACKING_MIN && lacks < lacked);
             round.found = fresh.map(|((want, _), _)| want.key()).collect();
             self.rounds.push(round);
             self.show(run);
             if run.stopped().is_some() {
                 return Ok(Some("stopped"));
             }
-            if lack.iter().all(|(_, percent)| *percent == 0) {
+            if lack.iter().all(|(_, percent)| *percent < LACKING_MIN) {
                 return Ok(Some("complete"));
             }
             if is_done || size(&messages) > CONVERSATION_CHARS_MAX {
@@ -90,7 +90,7 @@ impl Session<'_> {
     /// The record, what it lacks, what is known by now, and what the buyer asks for, as one JSON object.
     fn task(&self) -> String {
         let known = self.known();
-        let lacking: Vec<&str> = known.lack.iter().filter(|(_, percent)| *percent > 0).map(|(want, _)| want.key()).collect();
+        let lacking: Vec<&str> = known.lack.iter().filter(|(_, percent)| *percent >= LACKING_MIN).map(|(want, _)| want.key()).collect();
         let record: Value = serde_json::to_value(&self.payload.lead).unwrap_or_default();
         let sources: Vec<Value> = (0..self.research.findings.len()).map(|at| self.source(at)).collect();
         let hits: Vec<&str> = self.hits.iter().map(|hit| hit.url.as_str()).collect();
@@ -142,8 +142,8 @@ impl Session<'_> {
                 json!({ "new": self.hits.len() - hits, "pages": found }).to_string()
             }
             Target::Address(address) => json!({ "address": address, "takes_mail": self.research.takes_mail(&address) }).to_string(),
-            Target::Lead | Target::Page(..) if news.is_empty() => "Nothing was found there.".to_owned(),
-            Target::Lead | Target::Page(..) => json!({ "sources": news }).to_string(),
+            Target::Lead | Target::Page(..) | Target::Sitemap(_) if news.is_empty() => "Nothing was found there.".to_owned(),
+            Target::Lead | Target::Page(..) | Target::Sitemap(_) => json!({ "sources": news }).to_string(),
         })
     }
 
@@ -164,7 +164,7 @@ impl Session<'_> {
         match target {
             Target::Lead => self.tools.directory.as_ref().map(|directory| directory.settings().cost),
             Target::Words(_) => self.tools.search.as_ref().map(|search| search.settings().cost),
-            Target::Page(..) => self.tools.website.as_ref().map(|website| website.settings().cost),
+            Target::Page(..) | Target::Sitemap(_) => self.tools.website.as_ref().map(|website| website.settings().cost),
             Target::Address(_) => self.tools.email.as_ref().map(|email| email.settings().cost),
         }
     }

@@ -9,7 +9,7 @@ use super::converse::want_names;
 use super::session::Session;
 use super::want::Want;
 use crate::enrich::claim::{Claim, Field};
-use crate::enrich::research::Tools;
+use crate::enrich::research::{Tools, grounded};
 use crate::enrich::vendors::llm::{Schema, SchemaError, Tool, ToolCall};
 use crate::enrich::vendors::website::Person;
 use crate::enrich::words::fold;
@@ -155,19 +155,8 @@ impl Session<'_> {
 
 /// Whether a source really says it.
 fn stands_in(want: Want, value: &str, text: &str, claims: &[Claim]) -> bool {
-    let said =
-        || std::iter::once(text).chain(claims.iter().flat_map(|claim| [Some(claim.value.as_str()), claim.note.as_deref()]).flatten());
-    if want == Want::Phone {
-        let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-        if digits.len() < 7 {
-            return false;
-        }
-        // However the country and its trunk prefix are written.
-        let national = digits.get(digits.len().saturating_sub(9)..).unwrap_or(&digits);
-        return said().any(|text| text.chars().filter(char::is_ascii_digit).collect::<String>().contains(national));
-    }
-    let value = fold(value);
-    !value.is_empty() && said().any(|text| format!(" {} ", fold(text)).contains(&format!(" {value} ")))
+    let said = std::iter::once(text).chain(claims.iter().flat_map(|claim| [Some(claim.value.as_str()), claim.note.as_deref()]).flatten());
+    if want == Want::Phone { grounded::says_number(said, value) } else { grounded::says_words(said, value) }
 }
 
 #[cfg(test)]
