@@ -32,6 +32,9 @@ use x402_types::scheme::client::X402SchemeClient;
 
 const JOBS: &str = "/api/v1/enrich/jobs";
 const ORDER: &str = r#"{"route":"enrich/websearch","payload":{"business_name":"Acme Corp"},"bill_up_to_usd":0.5}"#;
+const LEAD_ORDER: &str =
+    r#"{"route":"enrich/lead-session","payload":{"lead":{"company":"Acme Corp"},"budget_usd":0.3},"bill_up_to_usd":0.5}"#;
+const LEAD: &str = r#"{"lead":{"company":"Acme Corp"},"budget_usd":0.3}"#;
 const BUSINESS: &str = r#"{"business_name":"Acme Corp"}"#;
 
 struct World {
@@ -234,8 +237,12 @@ async fn the_official_rust_client_buys_a_job_and_a_call() {
     let key: B256 = world.payer(3).key.parse().unwrap();
     let signer = PrivateKeySigner::from_bytes(&key).unwrap();
     let (upto, exact) = (V2Eip155UptoClient::new(signer.clone()), V2Eip155ExactClient::new(signer));
-    let clients: [(&dyn X402SchemeClient, &str, &str, u128); 2] =
-        [(&upto, JOBS, ORDER, 20_000), (&exact, "/api/v1/enrich/websearch", BUSINESS, 1_000_000)];
+    let clients: [(&dyn X402SchemeClient, &str, &str, u128); 4] = [
+        (&upto, JOBS, ORDER, 20_000),
+        (&upto, JOBS, LEAD_ORDER, 20_000),
+        (&exact, "/api/v1/enrich/websearch", BUSINESS, 1_000_000),
+        (&exact, "/api/v1/enrich/lead-session", LEAD, 1_500_000),
+    ];
     for (client, path, body, charge) in clients {
         let before = world.received().await;
         let demand = world.post(path, "", body).await;
@@ -323,13 +330,14 @@ async fn a_call_without_a_match_is_free() {
         Ok(Found { matched: false, result: "{\"matched\":false}".to_owned() })
     }
     let Some(world) = World::start(Script::hops(1).ending(nothing), Caps::default()).await else { return };
-    let path = "/api/v1/enrich/websearch";
-    let demand = world.post(path, "", BUSINESS).await;
-    let found = world.paid(path, &world.sign(&demand, world.payer(1)).await, "", BUSINESS).await;
-    assert_eq!((found.status, &found.json()["billed"]), (200, &json!(false)), "{}", found.text);
-    let response = decoded(found.header("payment-response").unwrap());
-    assert_eq!((&response["success"], &response["transaction"], &response["amount"]), (&json!(true), &json!(""), &json!("0")));
-    assert_eq!(world.received().await, 0);
+    for (path, body) in [("/api/v1/enrich/websearch", BUSINESS), ("/api/v1/enrich/lead-session", LEAD)] {
+        let demand = world.post(path, "", body).await;
+        let found = world.paid(path, &world.sign(&demand, world.payer(1)).await, "", body).await;
+        assert_eq!((found.status, &found.json()["billed"]), (200, &json!(false)), "{}", found.text);
+        let response = decoded(found.header("payment-response").unwrap());
+        assert_eq!((&response["success"], &response["transaction"], &response["amount"]), (&json!(true), &json!(""), &json!("0")));
+        assert_eq!(world.received().await, 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -467,7 +475,7 @@ async fn what_is_sold_is_found() {
     let get = async |path: &str| send(world.server.public, &format!("GET {path} HTTP/1.1\r\n"), "").await.json();
     let all = get("/discovery/resources").await;
     let schemes: Vec<_> = all["items"].as_array().unwrap().iter().map(|item| item["accepts"][0]["scheme"].as_str().unwrap()).collect();
-    assert_eq!(schemes, ["upto", "exact"]);
+    assert_eq!(schemes, ["upto", "exact", "exact"]);
     assert_eq!(get("/.well-known/x402").await, all);
     assert_eq!(get("/.well-known/x402.json").await, all);
     for word in ["async", "queue", "jobs"] {
@@ -475,5 +483,13 @@ async fn what_is_sold_is_found() {
         assert!(found["resources"][0]["resource"].as_str().unwrap().ends_with(JOBS), "{found}");
     }
     let document = get("/openapi.json").await;
-    assert_eq!(document["paths"][JOBS]["post"]["x-payment-info"]["protocols"][0]["x402"]["scheme"], "upto");
+    let info = &document["paths"][JOBS]["post"]["x-payment-info"];
+    assert_eq!(info["protocols"][0]["x402"]["scheme"], "upto");
+    let routes = json!(["enrich/websearch", "enrich/lead-session"]);
+    assert_eq!(json!(info["routes"].as_object().unwrap().keys().rev().collect::<Vec<_>>()), routes);
+    let schema = &all["items"][0]["metadata"]["input"]["schema"];
+    assert_eq!(schema["properties"]["route"]["enum"], routes);
+    for (at, payload) in [(0, "business_name"), (1, "lead")] {
+        assert!(schema["oneOf"][at]["properties"]["payload"]["properties"][payload].is_object(), "{schema}");
+    }
 }

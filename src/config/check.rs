@@ -19,7 +19,7 @@ use crate::enrich::vendors::website::WebsiteSettings;
 use crate::http::settings::CEILING_MIN;
 use crate::http::{Limits, Rate};
 use crate::store::embedded;
-use crate::types::{Reach, Route, Usd};
+use crate::types::{Reach, Usd};
 use crate::{actors, http};
 
 /// The least that a token beyond loopback must have (safety.md T-24).
@@ -134,7 +134,6 @@ impl Options {
             public_url: self.listen.public_url.clone().unwrap_or_default(),
             ceiling_default: self.jobs.job_bill_up_to_default_usd,
             ceiling_max: self.jobs.job_bill_up_to_max_usd,
-            routes: vec![Route::Websearch],
             prices,
             max_timeout_seconds,
             callback_allow_loopback: self.jobs.callback_allow_loopback,

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use crate::billing::PriceList;
-use crate::types::{Route, Usd};
+use crate::types::Usd;
 
 /// The least that a ceiling can be.
 pub const CEILING_MIN: Usd = Usd::from_micros(50_000);
@@ -17,8 +17,6 @@ pub struct Settings {
     pub ceiling_default: Usd,
     /// The most that a ceiling can be.
     pub ceiling_max: Usd,
-    /// What can be ordered. Another route is refused with this list.
-    pub routes: Vec<Route>,
     /// What it costs, for the documents.
     pub prices: PriceList,
     /// How long a job may take in all, as told to buyers.
@@ -50,7 +48,6 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8411".to_owned(),
             ceiling_default: Usd::from_micros(1_500_000),
             ceiling_max: Usd::from_micros(50_000_000),
-            routes: vec![Route::Websearch],
             prices: PriceList::default(),
             max_timeout_seconds: 1200,
             callback_allow_loopback: false,

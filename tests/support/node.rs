@@ -75,12 +75,12 @@ impl std::fmt::Debug for Script {
 }
 
 #[derive(Debug)]
-struct Scripted(Arc<Script>);
+struct Scripted(Arc<Script>, Route);
 
 #[async_trait::async_trait]
 impl Enricher for Scripted {
     fn route(&self) -> Route {
-        Route::Websearch
+        self.1
     }
 
     async fn run(&self, _payload: &str, run: &mut Run) -> Result<Found, enrich::Error> {
@@ -148,7 +148,7 @@ impl TestNode {
             clock,
             random: Arc::new(SystemRandom),
             server_key: ServerKey::new([1; 32]),
-            enrichers: vec![Arc::new(Scripted(Arc::clone(&script)))],
+            enrichers: Route::ALL.map(|route| Arc::new(Scripted(Arc::clone(&script), route)) as Arc<dyn Enricher>).into(),
             deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
             chains,
             settings: Settings {

@@ -61,6 +61,14 @@ async fn answers_fit_their_schemas() {
         public.fits("get", path, &server.get(path, &agent).await);
         public.fits("get", path, &server.get(path, "x").await);
     }
+    for (path, body) in [
+        ("/api/v1/enrich/websearch", r#"{"business_name":"Acme Corp"}"#),
+        ("/api/v1/enrich/lead-session", r#"{"lead":{"company":"Acme Corp"}}"#),
+    ] {
+        for (bearer, body) in [(&*agent, "{"), (&*agent, "{}"), ("x", body)] {
+            public.fits("post", path, &server.post(path, bearer, body).await);
+        }
+    }
     let keys = "/api/v1/agents/usage-keys";
     public.fits("post", keys, &server.post(keys, &agent, r#"{"label":"k","spend_cap_usd":1}"#).await);
     for path in ["/healthz", "/readyz"] {

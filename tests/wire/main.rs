@@ -7,5 +7,6 @@ mod support;
 mod documents;
 mod golden;
 mod jobs;
+mod leads;
 mod limits;
 mod operators;

@@ -169,3 +169,45 @@ impl Session<'_> {
         run.show(Progress { rounds_done, rounds_max, found: self.found_so_far().into() });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::enrich::fixture::Book;
+    use crate::enrich::vendors::directory::{Directory, DirectorySettings, import};
+
+    const QUESTION: i64 = 10_000;
+
+    /// The lesser of what a lead names and what its job may cost bounds its hops, to the micro-dollar.
+    #[tokio::test]
+    async fn a_budget_and_a_ceiling_both_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        import(&b"name,city,state,phone\nAcme Corp,Tampa,FL,+1 813 555 0142\n"[..], dir.path(), true).unwrap();
+        let (cost, timeout) = (Usd::from_micros(QUESTION), Duration::from_secs(10));
+        let directory = Directory::new(DirectorySettings { dir: dir.path().to_owned(), cost, timeout });
+        let session = LeadSession::new(Tools { directory: Some(directory), ..Tools::default() }, Experience::default());
+        for (budget, ceiling, asked) in [
+            (None, QUESTION, 1),
+            (None, QUESTION - 1, 0),
+            (Some("0.01"), 50 * QUESTION, 1),
+            (Some("0.009999"), 50 * QUESTION, 0),
+            (Some("0.5"), QUESTION - 1, 0),
+        ] {
+            let mut payload = json!({"lead": {"company": "Acme Corp", "city": "Tampa", "state": "FL"}});
+            if let Some(budget) = budget {
+                payload["budget_usd"] = json!(budget);
+            }
+            let book = Book::default();
+            let found = session.run(&payload.to_string(), &mut book.run(ceiling)).await.unwrap();
+            let hops = book.hops().iter().filter(|hop| !hop.is_note()).count();
+            assert_eq!((hops, found.matched), (asked, asked > 0), "{budget:?} {ceiling}");
+            let result: Value = serde_json::from_str(&found.result).unwrap();
+            assert_eq!(result["rounds"].as_array().unwrap().len(), asked, "{result}");
+            assert!(asked > 0 || result["stopped_because"] == "budget", "{result}");
+        }
+    }
+}

@@ -33,7 +33,11 @@ struct Wire<'a> {
 impl Session<'_> {
     /// What there is, as the route's result.
     pub(super) fn conclude(self, run: &Run) -> Result<Found, Error> {
-        self.research.check_answered(run)?;
+        // Who had nothing to ask, or too little for the first question, is told so: that no vendor failed him.
+        let never_began = self.rounds.is_empty() && matches!(self.stopped_because, Some("complete" | "budget"));
+        if !never_began {
+            self.research.check_answered(run)?;
+        }
         let known = self.known();
         let matched = known.resolution.score.is_some();
         let findings: Vec<Finding> = known.members.iter().map(|(finding, _)| finding.clone()).collect();

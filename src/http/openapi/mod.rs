@@ -15,7 +15,7 @@ use super::api::Api;
 use super::rest::jobs::order::SubmitRequest;
 use super::settings::{CEILING_MIN, Settings};
 use super::table::Row;
-use super::x402::wares::{JOBS, WEBSEARCH};
+use super::x402::wares::{JOBS, sync_path};
 use crate::billing::Price;
 use crate::billing::x402::Scheme;
 use crate::billing::x402::messages::VERSION;
@@ -36,7 +36,7 @@ pub fn public(rows: &[Row<Arc<Api>>], settings: &Settings, has_networks: bool) -
     let mut document = document(rows, info("enrich-jobs", PUBLIC), schemas::Public::openapi().components.unwrap_or_default());
     document.servers = Some(vec![ServerBuilder::new().url(settings.public_url.as_str()).build()]);
     if let Some(components) = &mut document.components {
-        components.schemas.insert("SubmitRequest".to_owned(), RefOr::T(SubmitRequest::schema(settings)));
+        components.schemas.insert("SubmitRequest".to_owned(), RefOr::T(SubmitRequest::schema(settings, SubmitRequest::reference)));
         for (name, format, words) in [
             ("agent", "411_…", "An agent's own token: everything of its agent."),
             ("usage_key", "411k_…", "A usage key: submits, reads its own jobs and the balance."),
@@ -45,7 +45,8 @@ pub fn public(rows: &[Row<Arc<Api>>], settings: &Settings, has_networks: bool) -
             components.add_security_scheme(name, bearer(format, words));
         }
     }
-    for (path, info) in [(JOBS, jobs_info(settings, has_networks)), (WEBSEARCH, websearch_info(settings, has_networks))] {
+    let sync = Route::ALL.into_iter().map(|route| (sync_path(route), sync_info(route, settings, has_networks)));
+    for (path, info) in sync.chain([(JOBS, jobs_info(settings, has_networks))]) {
         if let Some(operation) = document.paths.paths.get_mut(path).and_then(|item| item.post.as_mut()) {
             operation.extensions = Some(Extensions::builder().add("x-payment-info", info).build());
         }
@@ -103,10 +104,10 @@ fn protocols(scheme: Scheme, has_networks: bool) -> (Vec<String>, Vec<Value>) {
     (modes, protocols)
 }
 
-/// What a search costs while its caller waits.
-fn websearch_info(settings: &Settings, has_networks: bool) -> Value {
+/// What a route costs while its caller waits.
+fn sync_info(route: Route, settings: &Settings, has_networks: bool) -> Value {
     let (modes, protocols) = protocols(Scheme::Exact, has_networks);
-    let price = settings.prices.of(Route::Websearch).catalogue.to_string();
+    let price = settings.prices.of(route).catalogue.to_string();
     serde_json::json!({
         "price": {"mode": "fixed", "currency": "USD", "amount": price},
         "billing_modes": modes,
@@ -117,8 +118,8 @@ fn websearch_info(settings: &Settings, has_networks: bool) -> Value {
 /// What a submit costs, for those who look for something to buy.
 fn jobs_info(settings: &Settings, has_networks: bool) -> Value {
     let (modes, protocols) = protocols(Scheme::Upto, has_networks);
-    let routes = settings.routes.iter().map(|route| {
-        let Price { catalogue, minimum, markup_bps } = settings.prices.of(*route);
+    let routes = Route::ALL.into_iter().map(|route| {
+        let Price { catalogue, minimum, markup_bps } = settings.prices.of(route);
         let price = serde_json::json!({
             "catalogue_usd": catalogue.to_string(),
             "minimum_usd": minimum.to_string(),

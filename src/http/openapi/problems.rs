@@ -35,7 +35,7 @@ pub fn add_to(operation: &mut Operation) {
             let own = [Kind::CallbackUrlForbidden, Kind::RateLimited, Kind::Draining, Kind::StorageFull];
             [&billing[..], &own, &PAID, &BODY, &KEYED, &AGENT[..4], &NODE].concat()
         }
-        "websearch" => {
+        "websearch" | "leadSession" => {
             let billing = [Kind::HeaderNotSupported, Kind::InsufficientBalance, Kind::SpendCapReached, Kind::X402NotOffered];
             let own = [Kind::RateLimited, Kind::Draining, Kind::StorageFull, Kind::JobFailed, Kind::SettlementFailed, Kind::StillRunning];
             [&billing[..], &own, &PAID, &BODY, &KEYED, &AGENT[..4], &NODE].concat()

@@ -8,8 +8,9 @@ use crate::http::problem::ProblemBody;
 use crate::http::query::Items;
 use crate::http::rest::agents::{account, keys, statement};
 use crate::http::rest::jobs::submit;
+use crate::http::rest::sync::{lead_session, websearch};
 use crate::http::rest::wallets::{debts, deposits, sign_in};
-use crate::http::rest::{discovery, health, websearch};
+use crate::http::rest::{discovery, health};
 use crate::job::view::PollBody;
 use crate::types::{LeadPayload, WebsearchPayload};
 
@@ -33,6 +34,7 @@ use crate::types::{LeadPayload, WebsearchPayload};
     keys::MadeKey,
     Items<keys::KeyLine>,
     websearch::WebsearchResult,
+    lead_session::LeadSessionResult,
     deposits::DepositBody,
     deposits::DepositAnswer,
     debts::DebtAnswer,

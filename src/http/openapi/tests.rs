@@ -109,6 +109,11 @@ fn the_submit_schema_and_the_checks_say_the_same() {
         body[field] = value;
         body
     };
+    let lead = |lead: Value, more: Value| {
+        let mut payload = more;
+        payload["lead"] = lead;
+        json!({"route": "enrich/lead-session", "payload": payload})
+    };
     let pairs = |count: usize, key: usize, value: usize| {
         (0..count).map(|index| (format!("{index:0>key$}"), Value::String("v".repeat(value)))).collect::<serde_json::Map<_, _>>()
     };
@@ -118,6 +123,16 @@ fn the_submit_schema_and_the_checks_say_the_same() {
         json!([]),
         with("route", json!("enrich/nothing")),
         with("route", json!("enrich/lead-session")),
+        lead(json!({"company": "Acme"}), json!({})),
+        lead(json!({}), json!({})),
+        lead(json!({"company": "Acme"}), json!({"budget_usd": 0.123_456, "max_rounds": 10, "mode": "waterfall", "prompts": ["a"]})),
+        lead(json!({"company": "Acme"}), json!({"budget_usd": 1.000_000_1})),
+        lead(json!({"company": "Acme"}), json!({"budget_usd": -1})),
+        lead(json!({"company": "Acme"}), json!({"budget_usd": null})),
+        lead(json!({"company": "Acme"}), json!({"max_rounds": 11})),
+        lead(json!({"company": "Acme"}), json!({"mode": "guess"})),
+        lead(json!({"company": "Acme"}), json!({"business_name": "Acme"})),
+        with("payload", json!({"lead": {"company": "Acme"}})),
         with("route", json!(null)),
         with("payload", json!({})),
         with("payload", json!({"business_name": ""})),
@@ -147,11 +162,31 @@ fn the_submit_schema_and_the_checks_say_the_same() {
     }
 }
 
+/// Each route that is sold while the caller waits has its place, its price and its payload.
+#[test]
+fn calls_that_wait_are_documented_alike() {
+    let [(document, _), _] = documents();
+    for (path, price, payload, result) in [
+        ("/api/v1/enrich/websearch", "1", "WebsearchPayload", "WebsearchResult"),
+        ("/api/v1/enrich/lead-session", "1.5", "LeadPayload", "LeadSessionResult"),
+    ] {
+        let operation = &document["paths"][path]["post"];
+        let info = &operation["x-payment-info"];
+        assert_eq!(info["price"], json!({"mode": "fixed", "currency": "USD", "amount": price}));
+        assert_eq!(info["billing_modes"], json!(["virtual_balance", "x402_exact"]));
+        let schema = |of: &Value| of["content"]["application/json"]["schema"]["$ref"].clone();
+        assert_eq!(schema(&operation["requestBody"]), format!("#/components/schemas/{payload}"));
+        assert_eq!(schema(&operation["responses"]["200"]), format!("#/components/schemas/{result}"));
+        assert!(operation["responses"]["504"]["description"].as_str().unwrap().contains("STILL_RUNNING"));
+    }
+}
+
 /// One price list feeds charges and documents alike.
 #[test]
 fn the_price_is_in_the_document() {
     let [(document, _), _] = documents();
     let info = &document["paths"]["/api/v1/enrich/jobs"]["post"]["x-payment-info"];
     assert_eq!(info["routes"]["enrich/websearch"]["catalogue_usd"], "1");
+    assert_eq!(info["routes"]["enrich/lead-session"]["catalogue_usd"], "1.5");
     assert_eq!((&info["price"]["min"], &info["price"]["max"]), (&json!("0.05"), &json!("50")));
 }

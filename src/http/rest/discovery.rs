@@ -215,7 +215,7 @@ impl Default for Asked {
 
 impl Asked {
     /// Reads a query. Filters that only some clients know (`network`, `scheme`, `payTo`) are not refused: crawlers send what
-    /// they please, and more than was asked for is no harm in a catalogue of two.
+    /// they please, and more than was asked for is no harm in a catalogue of three.
     fn read(query: Option<&str>, is_search: bool) -> Result<Self, Problem> {
         let mut asked = Self::default();
         for (name, text) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -269,7 +269,8 @@ mod tests {
         }
         assert!(by("websearch")[0].ends_with("/api/v1/enrich/websearch"));
         assert_eq!(by("weather"), Vec::<String>::new());
-        assert_eq!(by("").len(), 2);
+        assert!(by("lead-session")[0].ends_with("/api/v1/enrich/lead-session"));
+        assert_eq!(by("").len(), 3);
     }
 
     #[test]
@@ -278,9 +279,9 @@ mod tests {
             let page = page(catalogue(), &Asked::read(Some(query), false).unwrap());
             (page.items.len(), page.pagination)
         };
-        assert_eq!(at(""), (2, Pagination { limit: 20, offset: 0, total: 2 }));
-        assert_eq!(at("limit=1&offset=1&network=eip155:1"), (1, Pagination { limit: 1, offset: 1, total: 2 }));
-        assert_eq!(at("offset=7"), (0, Pagination { limit: 20, offset: 7, total: 2 }));
+        assert_eq!(at(""), (3, Pagination { limit: 20, offset: 0, total: 3 }));
+        assert_eq!(at("limit=1&offset=1&network=eip155:1"), (1, Pagination { limit: 1, offset: 1, total: 3 }));
+        assert_eq!(at("offset=7"), (0, Pagination { limit: 20, offset: 7, total: 3 }));
         assert_eq!(at("type=mcp").0, 0);
         for wrong in ["limit=0", "limit=101", "offset=-1", "limit=x"] {
             assert_eq!(Asked::read(Some(wrong), false).unwrap_err().kind(), Kind::InvalidQuery, "{wrong}");

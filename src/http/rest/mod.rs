@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::agents::{account, keys, statement};
 use self::jobs::{cancel, events, list, poll, submit};
+use self::sync::{lead_session, websearch};
 use self::wallets::{debts, deposits, sign_in};
 use super::api::Api;
 use super::edge::Edge;
@@ -21,8 +22,8 @@ pub mod discovery;
 pub mod documents;
 pub mod health;
 pub mod jobs;
+pub mod sync;
 pub mod wallets;
-pub mod websearch;
 
 /// Every public route.
 pub fn rows() -> Vec<Row<Arc<Api>>> {
@@ -33,6 +34,7 @@ pub fn rows() -> Vec<Row<Arc<Api>>> {
         Row::new(events::__path_events, events::events),
         Row::new(cancel::__path_cancel, cancel::cancel),
         Row::new(websearch::__path_websearch, websearch::websearch),
+        Row::new(lead_session::__path_lead_session, lead_session::lead_session),
         Row::new(account::__path_me, account::me),
         Row::new(account::__path_balance, account::balance),
         Row::new(statement::__path_ledger, statement::ledger),

@@ -14,10 +14,16 @@ use crate::types::{LeadPayload, Route, Usd, WebsearchPayload};
 
 /// Where jobs are submitted.
 pub const JOBS: &str = "/api/v1/enrich/jobs";
-/// Where a business is searched for while the caller waits.
-pub const WEBSEARCH: &str = "/api/v1/enrich/websearch";
 /// Where agents fill their balance.
 pub const DEPOSITS: &str = "/api/v1/agents/deposits";
+/// Where a route is sold while the caller waits.
+pub const fn sync_path(route: Route) -> &'static str {
+    match route {
+        Route::Websearch => "/api/v1/enrich/websearch",
+        Route::LeadSession => "/api/v1/enrich/lead-session",
+    }
+}
+
 /// Above this many values a schema in a header names none of them.
 const ENUM_MAX: usize = 12;
 
@@ -41,8 +47,10 @@ pub struct Ware {
 pub struct Wares {
     /// Asynchronous jobs.
     pub jobs: Ware,
-    /// The synchronous search.
-    pub websearch: Ware,
+    /// A search while the caller waits.
+    websearch: Ware,
+    /// A lead session while the caller waits.
+    lead_session: Ware,
     /// Deposits into a balance, whatever the amount.
     pub deposits: Ware,
     base: String,
@@ -63,17 +71,12 @@ impl Wares {
                 "poll_interval_sec": 2,
             })),
         };
-        let websearch = Bazaar {
-            body: business(),
-            body_schema: written(&WebsearchPayload::schema()),
-            output: Some(json!({"matched": true, "billed": true, "cache_hit": false, "business": {"name": {"value": "Acme Corp"}}})),
-        };
         let mut jobs = Ware::listed(
             Scheme::Upto,
             settings.ceiling_default,
             resource(
                 url(JOBS),
-                "An asynchronous enrichment job: submit it, poll its queue, get a result. Charged after the run for what it used, never above the signed maximum, and nothing for a no-match.",
+                "An asynchronous enrichment job, of a business on the web or of a CRM lead in rounds: submit it, poll its queue, get a result. Charged after the run for what it used, never above the signed maximum, and nothing for a no-match.",
                 &["async", "jobs", "queue", "enrichment", "upto"],
             ),
             jobs,
@@ -83,16 +86,8 @@ impl Wares {
         }
         Self {
             jobs,
-            websearch: Ware::listed(
-                Scheme::Exact,
-                settings.prices.of(Route::Websearch).catalogue,
-                resource(
-                    url(WEBSEARCH),
-                    "Finds a business on the web and answers with its contacts, each with sources and confidence. Waits for the result; a no-match is not charged.",
-                    &["sync", "enrichment", "business", "websearch", "contacts"],
-                ),
-                websearch,
-            ),
+            websearch: websearch(settings),
+            lead_session: lead_session(settings),
             deposits: Ware::unlisted(
                 Usd::ZERO,
                 resource(url(DEPOSITS), "A deposit into the balance of an agent.", &["deposit", "balance"]),
@@ -107,16 +102,52 @@ impl Wares {
         Ware::unlisted(Usd::ZERO, resource(url, "What a wallet owes for jobs whose charge could not be settled.", &["debt"]))
     }
 
-    /// What a catalogue lists.
-    pub fn listed(&self) -> [&Ware; 2] {
-        [&self.jobs, &self.websearch]
+    /// A route while the caller waits.
+    pub const fn sync(&self, route: Route) -> &Ware {
+        match route {
+            Route::Websearch => &self.websearch,
+            Route::LeadSession => &self.lead_session,
+        }
     }
+
+    /// What a catalogue lists.
+    pub fn listed(&self) -> [&Ware; 3] {
+        [&self.jobs, &self.websearch, &self.lead_session]
+    }
+}
+
+fn websearch(settings: &Settings) -> Ware {
+    let words = "Finds a business on the web and answers with its contacts, each with sources and confidence. Waits for the result; a no-match is not charged.";
+    let listing = Bazaar {
+        body: business(),
+        body_schema: payload_schema(Route::Websearch),
+        output: Some(json!({"matched": true, "billed": true, "cache_hit": false, "business": {"name": {"value": "Acme Corp"}}})),
+    };
+    let tags = ["sync", "enrichment", "business", "websearch", "contacts"];
+    Ware::sync(settings, Route::Websearch, (words, &tags), listing)
+}
+
+fn lead_session(settings: &Settings) -> Ware {
+    let words = "Completes a CRM record in rounds of research, within a budget, and answers with the merged record, each value with sources and confidence. Waits for the result; a no-match is not charged.";
+    let output = json!({"matched": true, "billed": true, "cache_hit": false, "lead": {"company": "Acme Corp", "number1": "+18135550142"}});
+    let listing = Bazaar {
+        body: json!({"lead": {"company": "Acme Corp", "city": "Tampa", "state": "FL"}, "max_rounds": 3}),
+        body_schema: payload_schema(Route::LeadSession),
+        output: Some(output),
+    };
+    let tags = ["sync", "enrichment", "lead", "crm", "contacts"];
+    Ware::sync(settings, Route::LeadSession, (words, &tags), listing)
 }
 
 impl Ware {
     fn listed(scheme: Scheme, amount: Usd, resource: Resource, listing: Bazaar) -> Self {
         let short = Bazaar { body_schema: shortened(listing.body_schema.clone()), ..listing.clone() };
         Self { scheme, amount, resource, extensions: extensions::offered(Some(&short)), listing: Some(listing) }
+    }
+
+    fn sync(settings: &Settings, route: Route, (words, tags): (&str, &[&str]), listing: Bazaar) -> Self {
+        let url = format!("{}{}", settings.public_url, sync_path(route));
+        Self::listed(Scheme::Exact, settings.prices.of(route).catalogue, resource(url, words, tags), listing)
     }
 
     fn unlisted(amount: Usd, resource: Resource) -> Self {
@@ -141,15 +172,14 @@ fn business() -> Value {
 
 /// The schema of a submit on its own: a catalogue follows no reference into another document.
 fn submit_schema(settings: &Settings) -> Value {
-    let mut schema = serde_json::to_value(SubmitRequest::schema(settings)).unwrap_or_default();
-    let payloads = settings.routes.iter().map(|route| match route {
+    serde_json::to_value(SubmitRequest::schema(settings, payload_schema)).unwrap_or_default()
+}
+
+fn payload_schema(route: Route) -> Value {
+    match route {
         Route::Websearch => written(&WebsearchPayload::schema()),
         Route::LeadSession => written(&LeadPayload::schema()),
-    });
-    if let Some(one_of) = schema.pointer_mut("/properties/payload/oneOf") {
-        *one_of = payloads.collect();
     }
-    schema
 }
 
 fn written(schema: &RefOr<Schema>) -> Value {
@@ -196,9 +226,9 @@ mod tests {
     /// Node's fetch breaks above 16 KiB of headers in all.
     #[test]
     fn a_402_fits_into_its_header_with_its_schema() {
-        let settings = Settings { routes: Route::ALL.to_vec(), ..Settings::default() };
+        let settings = Settings::default();
         let wares = Wares::new(&settings, false);
-        for ware in [&wares.jobs, &wares.websearch, &wares.deposits] {
+        for ware in [&wares.jobs, &wares.websearch, &wares.lead_session, &wares.deposits] {
             let accepts: Vec<_> = (0..3).map(|network| requirements(ware.scheme, 84_532 + network)).collect();
             let demand = Demand::new(ware, accepts, "permit2_insufficient_balance", After::Nothing).unwrap();
             assert!(demand.header.len() <= WRITTEN_MAX, "{} bytes", demand.header.len());
@@ -232,6 +262,17 @@ mod tests {
             }
             let tags = ware.resource.tags.as_ref().unwrap();
             assert!(tags.len() <= 5 && tags.iter().all(|tag| tag.len() <= 32));
+        }
+        // Each route with its own payload, and with no other's.
+        let jobs = jsonschema::validator_for(&wares.jobs.listing.as_ref().unwrap().body_schema).unwrap();
+        let lead = json!({"lead": {"company": "Acme Corp"}});
+        for (route, payload, fits) in [
+            (Route::Websearch, business(), true),
+            (Route::Websearch, lead.clone(), false),
+            (Route::LeadSession, lead, true),
+            (Route::LeadSession, business(), false),
+        ] {
+            assert_eq!(jobs.is_valid(&json!({"route": route, "payload": payload})), fits, "{route} {payload}");
         }
     }
 }

@@ -175,7 +175,8 @@ fn lead_schema() -> Schema {
 }
 
 fn usd_schema() -> Schema {
-    let number = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0)).maximum(Some(9_007_199_254_i64));
+    let number =
+        ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0)).maximum(Some(9_007_199_254_i64)).multiple_of(Some(0.000_001));
     let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$"));
     let description = "What the rounds may cost together, in US dollars, whole micro-dollars; by default the job's ceiling.";
     OneOfBuilder::new().item(number).item(text).description(Some(description)).build().into()

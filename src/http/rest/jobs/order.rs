@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, SchemaType, Type};
-use utoipa::openapi::{Ref, RefOr};
+use serde_json::{Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::openapi;
@@ -51,24 +53,24 @@ struct Body {
     metadata: Option<Pairs>,
 }
 
-/// The body of a submit in the documents: limits and routes are the operator's.
+/// The body of a submit in the documents: its limits are the operator's.
 #[derive(Debug)]
 pub struct SubmitRequest;
 
 impl SubmitRequest {
-    /// What is taken, as the checks of [`Wanted::read`] have it.
-    pub fn schema(settings: &Settings) -> Schema {
-        let payload = settings.routes.iter().fold(OneOfBuilder::new(), |payload, route| {
-            payload.item(Ref::from_schema_name(match route {
-                Route::Websearch => "WebsearchPayload",
-                Route::LeadSession => "LeadPayload",
-            }))
+    /// What is taken, as the checks of [`Wanted::read`] have it. Each route goes with its own payload, whose schema `payload_of`
+    /// tells: a reference, or the schema itself for who follows none.
+    pub fn schema(settings: &Settings, payload_of: fn(Route) -> Value) -> Schema {
+        let pairs = Route::ALL.map(|route| {
+            let name = route.as_str();
+            let properties = json!({"route": {"type": "string", "enum": [name]}, "payload": payload_of(route)});
+            json!({"title": name, "type": "object", "properties": properties, "required": ["route", "payload"]})
         });
         let text = |chars: usize| ObjectBuilder::new().schema_type(Type::String).max_length(Some(chars));
         let or_null = |kind: Type| SchemaType::from_iter([kind, Type::Null]);
         let route = ObjectBuilder::new()
             .schema_type(Type::String)
-            .enum_values(Some(settings.routes.iter().map(|route| route.as_str()).collect::<Vec<_>>()))
+            .enum_values(Some(Route::ALL.map(Route::as_str)))
             .description(Some("What is to be done."));
         let ceiling = openapi::amount_within(CEILING_MIN, settings.ceiling_max)
             .default(openapi::number(settings.ceiling_default))
@@ -86,18 +88,30 @@ impl SubmitRequest {
         ObjectBuilder::new()
             .description(Some("A job to be done."))
             .property("route", route)
-            .property("payload", payload.description(Some("The route's body; checked at once.")))
+            .property("payload", ObjectBuilder::new().description(Some("The route's own body; checked at once.")))
             .property("bill_up_to_usd", ceiling)
             .property("callback_url", callback)
             .property("metadata", metadata)
             .required("route")
             .required("payload")
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
-            .examples([openapi::example(
+            // What the builder has no word for beside properties. One object, so that who reads `properties` only finds all of them.
+            .extensions(Some(Extensions::from_iter([("oneOf", Value::from(pairs.to_vec()))])))
+            .examples([
                 r#"{"route":"enrich/websearch","payload":{"business_name":"Acme Corp","city":"Tampa","state":"FL"},"bill_up_to_usd":1.5,"metadata":{"order":"7"}}"#,
-            )])
+                r#"{"route":"enrich/lead-session","payload":{"lead":{"company":"Acme Corp","city":"Tampa","state":"FL"},"budget_usd":0.5},"bill_up_to_usd":1.5}"#,
+            ].map(openapi::example))
             .build()
             .into()
+    }
+
+    /// The schema of a route's payload, by its name in the document.
+    pub fn reference(route: Route) -> Value {
+        let name = match route {
+            Route::Websearch => "WebsearchPayload",
+            Route::LeadSession => "LeadPayload",
+        };
+        json!({"$ref": format!("#/components/schemas/{name}")})
     }
 }
 
@@ -105,7 +119,7 @@ impl ToSchema for SubmitRequest {}
 
 impl PartialSchema for SubmitRequest {
     fn schema() -> RefOr<Schema> {
-        Self::schema(&Settings::default()).into()
+        Self::schema(&Settings::default(), Self::reference).into()
     }
 }
 
@@ -117,10 +131,10 @@ impl Wanted {
     pub fn read(text: &str, settings: &Settings) -> Result<Self, Problem> {
         let body: Body = field::read_quickly(text).map_err(|fault| Problem::fields(vec![fault]))?;
         let mut faults = Vec::new();
-        let route = body.route.0.filter(|route| settings.routes.contains(route));
+        let route = body.route.0;
         match route {
             Some(route) => payload_faults(route, body.payload.get(), &mut faults),
-            None => faults.push(FieldError::invalid("/route", routes_sold(settings))),
+            None => faults.push(FieldError::invalid("/route", routes_sold())),
         }
         let ceiling = body.bill_up_to_usd.unwrap_or(settings.ceiling_default);
         if ceiling < CEILING_MIN || ceiling > settings.ceiling_max {
@@ -177,9 +191,8 @@ fn metadata_faults(pairs: &[Pair], faults: &mut Vec<FieldError>) {
     }
 }
 
-fn routes_sold(settings: &Settings) -> String {
-    let names: Vec<&str> = settings.routes.iter().map(|route| route.as_str()).collect();
-    format!("must be one that this server sells: {}", names.join(", "))
+fn routes_sold() -> String {
+    format!("must be one that this server sells: {}", Route::ALL.map(Route::as_str).join(", "))
 }
 
 /// The name of a route, or some other text.
@@ -259,6 +272,8 @@ mod tests {
         assert_eq!((wanted.ceiling, wanted.callback_url.as_deref()), (Usd::from_micros(50_000_000), Some("https://example.com/x")));
         assert_eq!(wanted.metadata.iter().map(|(key, _)| &**key).collect::<Vec<_>>(), ["b", "a"], "given back in their order");
         assert!(with(r#","callback_url":null,"metadata":null"#).is_ok());
+        let lead = read(r#"{"route":"enrich/lead-session","payload":{"lead":{"company":"Acme"},"budget_usd":"2"}}"#).unwrap();
+        assert_eq!((lead.route, &*lead.payload), (Route::LeadSession, r#"{"lead":{"company":"Acme"},"budget_usd":"2"}"#));
     }
 
     /// T-46: every amount that a client could send gets its status, by the raw text of its token.
@@ -310,7 +325,9 @@ mod tests {
             ("{}", Kind::ValidationFailed, "/route"),
             (r#"{"route":"enrich/websearch"}"#, Kind::ValidationFailed, "/payload"),
             (r#"{"route":"enrich/nothing","payload":{}}"#, Kind::ValidationFailed, "/route"),
-            (r#"{"route":"enrich/lead-session","payload":{"lead":{"company":"Acme"}}}"#, Kind::ValidationFailed, "/route"),
+            (r#"{"route":"enrich/lead-session","payload":{"business_name":"a"}}"#, Kind::ValidationFailed, "/payload/business_name"),
+            (r#"{"route":"enrich/lead-session","payload":{"lead":{}}}"#, Kind::ValidationFailed, "/payload/lead"),
+            (r#"{"route":"enrich/websearch","payload":{"lead":{"company":"Acme"}}}"#, Kind::ValidationFailed, "/payload/lead"),
             (r#"{"route":7,"payload":{}}"#, Kind::ValidationFailed, "/route"),
             (r#"{"route":"enrich/websearch","payload":[]}"#, Kind::ValidationFailed, "/payload"),
             (r#"{"route":"enrich/websearch","payload":{}}"#, Kind::ValidationFailed, "/payload/business_name"),

@@ -1,19 +1,20 @@
-//! `POST /api/v1/enrich/websearch`: the job machine's work while the caller waits for its result.
+//! A route while its caller waits for the result: the job machine's work, with the price asked at once.
+//!
+//! One file for each route: its payload, its result for the document, and what it holds on a balance.
 
-use std::sync::Arc;
+pub mod lead_session;
+pub mod websearch;
+
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::actors::{Accepted, Error, IdempotencyKey, Order, PaidOrder};
 use crate::billing::x402::RequestHash;
 use crate::http::api::Api;
 use crate::http::limit::Caller;
-use crate::http::openapi::params::{IdempotencyHeader, PaymentHeader};
 use crate::http::problem::{Kind, PaymentState, Problem, RetryAction};
 use crate::http::x402::demand::Due;
 use crate::http::x402::incoming::{self, Incoming, OLD_VERSION};
@@ -23,63 +24,33 @@ use crate::http::{body, caller, idempotency, limit, reply};
 use crate::job::view::result_of;
 use crate::job::{Billing, Failure, FailureCode, Job};
 use crate::shard::{Grant, Refusal};
-use crate::types::{PollBearer, Route, Usd, WebsearchPayload};
+use crate::types::{FieldError, PollBearer, Route, Usd};
 
 /// How long an answer is held. Then the job goes on by itself.
 const HELD: Duration = Duration::from_mins(3);
 const SESSION: HeaderName = HeaderName::from_static("x-session-id");
 const SESSION_BUDGET: HeaderName = HeaderName::from_static("x-session-budget-usd");
 
-/// What a search found, for the document: the route writes it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct WebsearchResult {
-    /// By the matching rule.
-    matched: bool,
-    /// It was charged for.
-    billed: bool,
-    /// It came from a recent identical search.
-    cache_hit: bool,
-    /// The business, each value with its confidence and sources.
-    #[schema(value_type = Option<Object>)]
-    business: Option<serde_json::Value>,
-    /// Where it was read.
-    #[schema(value_type = Option<Vec<Object>>)]
-    sources: Option<Vec<serde_json::Value>>,
-    /// For a person.
-    summary_markdown: Option<String>,
-    /// What ended the search early.
-    stopped_because: Option<String>,
+/// A route, as far as a caller who waits is concerned.
+struct Sold {
+    route: Route,
+    /// Reads a payload, and says what is held for it on a balance, which is at least the price in the catalogue.
+    check: fn(&str, Usd) -> Result<Usd, Vec<FieldError>>,
 }
 
 /// A request whose size, syntax and fields are in order, and whose caller is known.
-struct Search {
+struct Asked {
+    route: Route,
     payload: Box<str>,
+    /// The most that it costs on a balance.
+    held: Usd,
     grant: Option<Grant>,
     key: Option<IdempotencyKey>,
     incoming: Incoming,
     request: RequestHash,
 }
 
-/// Finds a business, and answers with what was found.
-#[utoipa::path(
-    post,
-    path = "/api/v1/enrich/websearch",
-    operation_id = "websearch",
-    tag = "sync",
-    params(IdempotencyHeader, PaymentHeader),
-    request_body(content = WebsearchPayload, description = "The business."),
-    security((), ("agent" = []), ("usage_key" = [])),
-    responses((
-        status = 200,
-        description = "What was found. A no-match costs nothing. It takes up to 180 seconds; then a 504 names the job, which goes on.",
-        body = WebsearchResult,
-        headers(
-            ("PAYMENT-RESPONSE" = String, description = "How the payment was settled (x402), in base64, where a wallet paid."),
-            ("Idempotency-Replayed" = String, description = "`true` where it is the first answer again."),
-        )
-    ))
-)]
-pub async fn websearch(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
+async fn sell(api: &Api, sold: &Sold, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
     let incoming = Incoming::read(headers, api.node.has_networks())?;
@@ -89,12 +60,12 @@ pub async fn websearch(State(api): State<Arc<Api>>, request: Request) -> Result<
     let key = idempotency::of(headers, "POST", parts.uri.path(), &bytes)?;
     let request = RequestHash::of("POST", parts.uri.path(), &bytes);
     let text = body::text(&bytes)?;
-    WebsearchPayload::parse(text).map_err(Problem::fields)?;
+    let held = (sold.check)(text, price(api, sold.route)).map_err(Problem::fields)?;
     let grant = caller::grant_of(&api.node, bearer)?;
     let from = grant.map_or_else(|| caller::address(&parts.extensions), |grant| Caller::Agent(grant.agent));
     let budget = api.submits.take(from)?;
-    let search = Search { payload: text.into(), grant, key, incoming, request };
-    limit::told(budget, answer(&api, search).await)
+    let asked = Asked { route: sold.route, payload: text.into(), held, grant, key, incoming, request };
+    limit::told(budget, answer(api, asked).await)
 }
 
 /// What a later release does with it must not be lost in silence on this one.
@@ -105,10 +76,10 @@ fn refuse_unbuilt(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn answer(api: &Api, search: Search) -> Result<Response, Problem> {
+async fn answer(api: &Api, asked: Asked) -> Result<Response, Problem> {
     // Taken before anything is: a call that can't wait would only be told where its job is.
     let Ok(_place) = api.waiting.try_acquire() else { return Err(Error::Overloaded.into()) };
-    let Accepted { job, replayed } = ordered(api, search).await?;
+    let Accepted { job, replayed } = ordered(api, asked).await?;
     let waiting = api.node.job_ended(job.spec.id, HELD);
     let ended = api.shutdown.run_until_cancelled(waiting).await.transpose()?.flatten().unwrap_or(job);
     let mut response = shown(api, &ended)?;
@@ -117,9 +88,11 @@ async fn answer(api: &Api, search: Search) -> Result<Response, Problem> {
 }
 
 /// The order of decisions is a submit's; what differs is the price, and that a payment is for all of it.
-async fn ordered(api: &Api, search: Search) -> Result<Accepted, Problem> {
-    let Search { payload, grant, key, incoming, request } = search;
-    let due = Due { ware: &api.wares.websearch, scheme: api.wares.websearch.scheme, amount: price(api) };
+async fn ordered(api: &Api, asked: Asked) -> Result<Accepted, Problem> {
+    let Asked { route, payload, held, grant, key, incoming, request } = asked;
+    let ware = api.wares.sync(route);
+    // A wallet pays the price in the catalogue whatever it would have held: what is paid is the budget.
+    let due = Due { ware, scheme: ware.scheme, amount: price(api, route) };
     match (incoming, grant) {
         (Incoming::Signed(signed), _) => {
             if let (Some(grant), Some(key)) = (grant, &key)
@@ -135,7 +108,7 @@ async fn ordered(api: &Api, search: Search) -> Result<Accepted, Problem> {
                 client_key,
                 key: signed.key(key, request),
                 payment: signed.payment,
-                route: Route::Websearch,
+                route,
                 payload,
                 ceiling: due.amount,
                 callback_url: None,
@@ -151,8 +124,7 @@ async fn ordered(api: &Api, search: Search) -> Result<Accepted, Problem> {
             Err(Problem::new(Kind::AgentTokenRequired, "Send Authorization: Bearer with an agent's token or a usage key."))
         }
         (Incoming::Nothing, Some(caller)) => {
-            let (route, ceiling) = (Route::Websearch, due.amount);
-            let order = Order { caller, route, payload, ceiling, callback_url: None, metadata: Box::default(), key };
+            let order = Order { caller, route, payload, ceiling: held, callback_url: None, metadata: Box::default(), key };
             match api.node.submit(order).await {
                 Err(Error::Refused(Refusal::InsufficientBalance { .. })) if api.node.has_networks() => {
                     Err(due.unpaid(api, Kind::InsufficientBalance, "insufficient balance"))
@@ -163,8 +135,8 @@ async fn ordered(api: &Api, search: Search) -> Result<Accepted, Problem> {
     }
 }
 
-fn price(api: &Api) -> Usd {
-    api.settings.prices.of(Route::Websearch).catalogue
+fn price(api: &Api, route: Route) -> Usd {
+    api.settings.prices.of(route).catalogue
 }
 
 fn shown(api: &Api, job: &Job) -> Result<Response, Problem> {
