@@ -16,7 +16,7 @@ use super::shard::ShardHandle;
 use super::slots::Slot;
 use crate::enrich::run::RunSettings;
 use crate::enrich::{self, Found, Journal, JournalError, Run, Stop};
-use crate::job::{Effect, Event, Hop, Job, Rejection, Status};
+use crate::job::{Effect, Event, Hop, Job, Progress, Rejection, Status};
 use crate::shard::{Command, Refusal, Reply};
 use crate::types::JobId;
 
@@ -92,6 +92,7 @@ impl Drop for State {
 /// Sees a job through, beside the actor, which stays free for a cancel: takes the slot, runs, reports, and again where the run
 /// crashed.
 async fn drive(handle: &Arc<ShardHandle>, id: JobId, cancel: &CancellationToken) {
+    let _shown = WhileItRuns { handle, id };
     let mut next = grant(handle, id).await;
     while let Some(job) = next {
         if job.state.cancel_requested {
@@ -233,6 +234,18 @@ async fn run(handle: &Arc<ShardHandle>, job: &Job, cancel: CancellationToken) ->
     }
 }
 
+/// Lets go of what a run has told of itself, however its driver ends.
+struct WhileItRuns<'a> {
+    handle: &'a ShardHandle,
+    id: JobId,
+}
+
+impl Drop for WhileItRuns<'_> {
+    fn drop(&mut self) {
+        self.handle.node.published.forget_progress(&self.id);
+    }
+}
+
 /// Writes a run's hops into its job.
 struct HopWriter {
     handle: Arc<ShardHandle>,
@@ -245,5 +258,9 @@ impl Journal for HopWriter {
     async fn record(&self, hop: Hop) -> Result<(), JournalError> {
         let event = Event::HopRecorded { hop: Arc::new(hop) };
         apply(&self.handle, self.id, event).await.map(|_| ()).ok_or(JournalError)
+    }
+
+    fn show(&self, progress: Progress) {
+        self.handle.node.published.show_progress(self.id, progress);
     }
 }

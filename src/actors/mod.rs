@@ -30,4 +30,5 @@ pub use paid::{
     Booked, Books, ChainParts, Claim, ClaimState, ExposureStatus, FamilyStatus, LaneStatus, NetworkStatus, NewcomersStatus, PaidOrder,
     PaymentError, SettlementsStatus, Stuck, WalletExposure, Way, Why, books,
 };
+pub use published::Shown;
 pub use wallets::SignedIn;

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use tokio::sync::watch;
 
-use crate::job::Job;
+use crate::job::{Job, Progress};
 use crate::shard::Grant;
 use crate::types::{JobId, Slot, TokenHash};
 
@@ -20,6 +20,18 @@ pub(super) struct Published {
     tokens: DashMap<TokenHash, Grant, RandomState>,
     waiters: DashMap<JobId, watch::Sender<u32>>,
     waiting: AtomicUsize,
+    /// Of jobs that run here and have told of it. In memory only: a write for each would cost more than it is worth.
+    progress: DashMap<JobId, Shown, RandomState>,
+    ticks: AtomicU64,
+}
+
+/// What a run has told of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Rises with everything that is told, on one node. 0 where nothing was.
+    pub tick: u64,
+    /// What was told.
+    pub progress: Arc<Progress>,
 }
 
 impl Published {
@@ -36,6 +48,25 @@ impl Published {
         {
             waiter.send_replace(version);
         }
+    }
+
+    /// Shows how far a run is, and wakes who waits for its job.
+    pub(super) fn show_progress(&self, id: JobId, progress: Progress) {
+        let tick = self.ticks.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        self.progress.insert(id, Shown { tick, progress: Arc::new(progress) });
+        if let Some(waiter) = self.waiters.get(&id) {
+            waiter.send_modify(|_version| ());
+        }
+    }
+
+    /// The run is over, or goes on elsewhere.
+    pub(super) fn forget_progress(&self, id: &JobId) {
+        self.progress.remove(id);
+    }
+
+    /// How far a job's run is.
+    pub(super) fn progress(&self, id: &JobId) -> Shown {
+        self.progress.get(id).map(|shown| shown.clone()).unwrap_or_default()
     }
 
     /// A shard was loaded: shows what it has.

@@ -6,12 +6,14 @@ const BASE: &str = "{{SITES}}";
 const DIRECTORY: &str = include_str!("../../samples/directory.csv");
 
 /// Host, path and page.
-const PAGES: [(&str, &str, &[u8]); 9] = [
+const PAGES: [(&str, &str, &[u8]); 11] = [
     ("acme-tampa.example", "/", include_bytes!("../../samples/sites/acme-tampa.example/index.html")),
     ("bayside-dental.example", "/", include_bytes!("../../samples/sites/bayside-dental.example/index.html")),
     ("cafe-zoe.example", "/", include_bytes!("../../samples/sites/cafe-zoe.example/index.html")),
     ("cafe-zoe.example", "/contact.html", include_bytes!("../../samples/sites/cafe-zoe.example/contact.html")),
     ("haney-furniture.example", "/", include_bytes!("../../samples/sites/haney-furniture.example/index.html")),
+    ("haney-furniture.example", "/contact.html", include_bytes!("../../samples/sites/haney-furniture.example/contact.html")),
+    ("haney-furniture.example", "/people.html", include_bytes!("../../samples/sites/haney-furniture.example/people.html")),
     ("ironwood-roofing.example", "/", include_bytes!("../../samples/sites/ironwood-roofing.example/index.html")),
     ("kestrel-coffee.example", "/", include_bytes!("../../samples/sites/kestrel-coffee.example/index.html")),
     ("old-mill-hardware.example", "/", include_bytes!("../../samples/sites/old-mill-hardware.example/index.html")),
@@ -28,6 +30,24 @@ pub fn page(host: &str, path: &str) -> Option<(&'static str, &'static [u8])> {
     let path = if path == "/index.html" { "/" } else { path };
     let (.., bytes) = PAGES.iter().find(|(known_host, known_path, _)| *known_host == host && *known_path == path)?;
     Some(("text/html; charset=utf-8", bytes))
+}
+
+/// The body of a lead session about a business of the sample, as a CRM would order it: a person, and a number with a slip in it.
+pub fn reference_lead() -> serde_json::Value {
+    serde_json::json!({
+        "lead": {
+            "contact_id": 81_555_753,
+            "first_name": "Ruth",
+            "last_name": "Haney",
+            "company": "Haney Furniture Co",
+            "city": "New Castle",
+            "state": "PA",
+            "number1": "(724) 555-0132",
+            "source_system": "crm",
+        },
+        "budget_usd": 2.0,
+        "max_rounds": 5,
+    })
 }
 
 /// Whether there is any page of that host.

@@ -17,7 +17,7 @@ pub mod vendors;
 pub mod websearch;
 pub mod words;
 
-pub use run::{Answer, Call, Gate, Journal, JournalError, Progress, Run, RunSettings, Stop};
+pub use run::{Answer, Call, Gate, Journal, JournalError, Run, RunSettings, Stop};
 
 use crate::types::Route;
 

@@ -7,6 +7,7 @@
 pub mod fair;
 pub mod hop;
 pub mod payment;
+pub mod progress;
 pub mod spec;
 pub mod state;
 pub mod step;
@@ -15,6 +16,7 @@ pub mod view;
 pub use fair::FairQueue;
 pub use hop::{Hop, HopOutcome};
 pub use payment::{Hosted, Payment};
+pub use progress::{FoundField, Progress};
 pub use spec::{Billing, Buyer, Spec};
 pub use state::{Bill, Failure, FailureCode, Job, State, Status};
 pub use step::{Effect, Event, Rejection, Step, effects_of, step};

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
-use super::{Billing, Failure, FailureCode, Hop, Job, Spec, Status};
+use super::{Billing, Failure, FailureCode, FoundField, Hop, Job, Progress, Spec, Status};
 use crate::billing::x402::amount::units;
 use crate::types::{JobId, Route, Timestamp, Usd};
 
@@ -48,7 +48,7 @@ pub struct PollBody<'a> {
     payment: Option<PaymentBody>,
     /// While it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    progress: Option<Progress<'a>>,
+    progress: Option<ProgressBody<'a>>,
     /// The route's result, once it is completed; `billed` says whether it was charged for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -80,7 +80,8 @@ pub struct PollBody<'a> {
 
 /// How far a run is.
 #[derive(Debug, Serialize, ToSchema)]
-struct Progress<'a> {
+#[schema(as = Progress)]
+struct ProgressBody<'a> {
     /// The last vendor that answered, or `starting`.
     stage: &'a str,
     /// Rounds that are over.
@@ -90,6 +91,29 @@ struct Progress<'a> {
     /// What it cost so far, in US dollars.
     #[schema(value_type = f64, minimum = 0)]
     cost_usd: Usd,
+    /// The fields that have a value by now. More may come, and a better source may still change one.
+    found: Vec<FoundBody<'a>>,
+}
+
+/// A field and what it would be if the run ended now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FoundField)]
+struct FoundBody<'a> {
+    /// Its name in the result.
+    field: &'a str,
+    /// Its value; left out for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+    /// How certain it is, from 0 to 1.
+    #[serde(serialize_with = "as_fraction")]
+    #[schema(value_type = f64, minimum = 0, maximum = 1)]
+    confidence: u32,
+}
+
+impl<'a> FoundBody<'a> {
+    fn of(found: &'a FoundField) -> Self {
+        Self { field: &found.field, value: Some(&found.value), confidence: found.confidence }
+    }
 }
 
 /// A wallet's payment for a job.
@@ -224,11 +248,12 @@ impl<'a> PollBody<'a> {
             refunded_usd: bill.and_then(|bill| bill.refunded),
             costs: Costs(&job.hops),
             payment: PaymentBody::of(job),
-            progress: (state.status == Status::Running).then(|| Progress {
+            progress: (state.status == Status::Running).then(|| ProgressBody {
                 stage: job.hops.iter().rev().find(|hop| !hop.is_note()).map_or("starting", |hop| &*hop.tool),
                 rounds_done: 0,
                 rounds_max: 1,
                 cost_usd: state.cost,
+                found: Vec::new(),
             }),
             result: shown(Status::Completed),
             partial_result: shown(Status::Failed).filter(|outcome| outcome.billed),
@@ -244,6 +269,25 @@ impl<'a> PollBody<'a> {
 }
 
 impl<'a> PollBody<'a> {
+    /// With what the run has told of itself, while there is one.
+    #[must_use]
+    pub fn so_far(mut self, told: &'a Progress) -> Self {
+        // A run that has told nothing yet has no rounds: the body keeps what is true of any run.
+        if let Some(body) = self.progress.as_mut().filter(|_| told.rounds_max > 0) {
+            (body.rounds_done, body.rounds_max) = (told.rounds_done, told.rounds_max);
+            body.found = told.found.iter().map(FoundBody::of).collect();
+        }
+        self
+    }
+
+    /// For operators, whom it is no business of what was found: that it was is enough.
+    #[must_use]
+    pub fn without_found_values(mut self) -> Self {
+        let found = self.progress.iter_mut().flat_map(|progress| &mut progress.found);
+        found.for_each(|found| found.value = None);
+        self
+    }
+
     /// The view of a job in a list: without what was found, which can be long.
     pub fn summary(job: &'a Job, max_timeout_seconds: u32) -> Self {
         Self { result: None, partial_result: None, ..Self::of(job, max_timeout_seconds) }
@@ -272,6 +316,14 @@ impl PaymentBody {
             settled_at: job.state.ended_at.filter(|_| is_settled),
         })
     }
+}
+
+/// Percent as a fraction of one, exactly: two digits behind the point.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
+fn as_fraction<S: Serializer>(percent: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    let percent = (*percent).min(100);
+    let text = if percent == 100 { "1.0".to_owned() } else { format!("0.{percent:02}") };
+    RawValue::from_string(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
 /// The result of a job that is completed, as the route itself answers.

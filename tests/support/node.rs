@@ -10,7 +10,7 @@ use enrich_jobs::billing::x402::newcomers::BreakerPolicy;
 use enrich_jobs::callbacks::Deliverer;
 use enrich_jobs::clock::{Clock, SystemClock, SystemRandom};
 use enrich_jobs::enrich::{self, Answer, Call, Enricher, Found, Run};
-use enrich_jobs::job::{Job, Status};
+use enrich_jobs::job::{FoundField, Job, Progress, Status};
 use enrich_jobs::net::{GuardSettings, GuardedClient};
 use enrich_jobs::shard::Grant;
 use enrich_jobs::store::Store;
@@ -21,6 +21,7 @@ use enrich_jobs::types::{AgentId, JobId, Reach, Route, ServerKey, Usd};
 pub struct Script {
     hops: u32,
     waits: bool,
+    shows: bool,
     panics: bool,
     end: fn() -> Result<Found, enrich::Error>,
     runs: AtomicU32,
@@ -34,7 +35,7 @@ fn matched() -> Result<Found, enrich::Error> {
 
 impl Script {
     pub fn hops(hops: u32) -> Self {
-        Self { hops, waits: false, panics: false, end: matched, runs: AtomicU32::new(0), calls: AtomicU32::new(0) }
+        Self { hops, waits: false, shows: false, panics: false, end: matched, runs: AtomicU32::new(0), calls: AtomicU32::new(0) }
     }
 
     pub fn panics() -> Self {
@@ -56,6 +57,11 @@ impl Script {
     /// After its hops it waits for a vendor that never answers.
     pub fn then_waits(self) -> Self {
         Self { waits: true, ..self }
+    }
+
+    /// After each hop it tells how far it is.
+    pub fn showing(self) -> Self {
+        Self { shows: true, ..self }
     }
 
     pub fn runs(&self) -> u32 {
@@ -97,6 +103,10 @@ impl Enricher for Scripted {
             };
             let request = hop.to_string();
             let _hop = run.hop(call(&request), work).await?;
+            if script.shows {
+                let found = FoundField { field: "number1".into(), value: format!("call {hop}").into(), confidence: 70 + hop };
+                run.show(Progress { rounds_done: hop + 1, rounds_max: script.hops, found: vec![found] });
+            }
         }
         if script.waits {
             let never = Call { timeout: Duration::from_mins(10), ..call("never") };
@@ -175,7 +185,7 @@ impl TestNode {
         let looked = async {
             let mut seen = 0;
             loop {
-                let job = self.node.job_beyond(id, seen, Duration::from_secs(1)).await.unwrap().expect("the job is there");
+                let job = self.node.job_beyond(id, seen, u64::MAX, Duration::from_secs(1)).await.unwrap().expect("the job is there");
                 if enough(&job) {
                     return job;
                 }

@@ -93,7 +93,7 @@ async fn a_usage_key_reads_its_own_jobs_and_does_not_cancel() {
 }
 
 /// Reads a stream until it ends, or until `enough`.
-async fn stream(server: &TestServer, job: &str, poll: &str, last: &str, enough: &str) -> String {
+pub(crate) async fn stream(server: &TestServer, job: &str, poll: &str, last: &str, enough: &str) -> String {
     let mut stream = TcpStream::connect(server.public).await.unwrap();
     let request = format!(
         "GET /api/v1/enrich/jobs/{job}/events HTTP/1.1\r\nHost: server\r\nConnection: close\r\nAuthorization: Bearer {poll}\r\n{last}\r\n"

@@ -10,3 +10,4 @@ mod jobs;
 mod leads;
 mod limits;
 mod operators;
+mod progress;

@@ -51,7 +51,7 @@ impl Session<'_> {
             if prepared.cost_max() > run.left() {
                 return Ok(Some("budget"));
             }
-            let (spent, lacked) = (run.spent(), self.known().lack);
+            let (spent, lacked) = (run.so_far(), self.known().lack);
             let completion = self.research.complete(run, &prepared).await?;
             if run.stopped().is_some() {
                 return Ok(Some("stopped"));
@@ -68,7 +68,7 @@ impl Session<'_> {
                 };
                 messages.push(Message::Tool { call_id: call.id, content: content.chars().take(RESULT_CHARS_MAX).collect() });
             }
-            round.cost = run.spent().minus(spent).unwrap_or(Usd::ZERO);
+            round.cost = run.so_far().minus(spent).unwrap_or(Usd::ZERO);
             let lack = self.known().lack;
             let fresh = lacked.iter().zip(&lack).filter(|((_, lacked), (_, lacks))| lacks < lacked);
             round.found = fresh.map(|((want, _), _)| want.key()).collect();

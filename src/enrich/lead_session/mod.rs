@@ -11,6 +11,7 @@ pub mod plan;
 mod record;
 mod result;
 mod session;
+mod summary;
 mod toolbox;
 mod want;
 
@@ -21,7 +22,8 @@ pub use want::{Ask, GainTable, Want};
 use self::plan::{Choice, choose};
 use self::session::{Round, Session};
 use super::research::Tools;
-use super::{Enricher, Error, Found, Progress, Run, Stop};
+use super::{Enricher, Error, Found, Run, Stop};
+use crate::job::Progress;
 use crate::types::payload::LeadMode;
 use crate::types::{LeadPayload, Route, Usd};
 
@@ -73,7 +75,7 @@ impl LeadSession {
                 Choice::Budget => return session.stop("budget"),
                 Choice::NoGain => return session.stop("no_gain"),
             };
-            let spent = run.spent();
+            let spent = run.so_far();
             let mut round = Round { tools: Vec::new(), found: Vec::new(), cost: Usd::ZERO, stopped_because: None };
             let mut before = known.lack;
             for action in actions {
@@ -85,7 +87,7 @@ impl LeadSession {
                 self.experience.learn(|table| Session::learn(table, action.ask, &before, &after));
                 before = after;
             }
-            round.cost = run.spent().minus(spent).unwrap_or(Usd::ZERO);
+            round.cost = run.so_far().minus(spent).unwrap_or(Usd::ZERO);
             let fresh = known.lack.iter().zip(&before).filter(|((_, lacked), (_, lacks))| lacks < lacked);
             round.found = fresh.map(|((want, _), _)| want.key()).collect();
             session.rounds.push(round);
@@ -137,6 +139,7 @@ impl Enricher for LeadSession {
         let table = run.pinned("gains", || self.experience.snapshot()).await?;
         let mode = payload.mode;
         let mut session = Session::new(&self.tools, payload);
+        session.show(run);
         match mode {
             LeadMode::Waterfall => self.by_gain(&mut session, run, &table).await?,
             LeadMode::Llm => self.by_model(&mut session, run, &table).await?,
@@ -166,7 +169,7 @@ impl Session<'_> {
     fn show(&self, run: &Run) {
         let rounds_done = u32::try_from(self.rounds.len()).unwrap_or(u32::MAX);
         let rounds_max = u32::try_from(self.payload.max_rounds).unwrap_or(0);
-        run.show(Progress { rounds_done, rounds_max, found: self.found_so_far().into() });
+        run.show(Progress { rounds_done, rounds_max, found: self.found_so_far() });
     }
 }
 

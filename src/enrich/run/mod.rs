@@ -1,6 +1,6 @@
 //! One attempt at a job: every vendor call goes through [`Run::hop`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::job::{Hop, HopOutcome};
+use crate::job::{Hop, HopOutcome, Progress};
 use crate::types::{Timestamp, Usd};
 
 /// Makes a hop durable. The job's actor is behind it.
@@ -25,17 +25,6 @@ pub trait Journal: Send + Sync {
 
     /// Shows how far the run is to whoever polls. Not durable, and nobody waits for it: a resumed run tells it again.
     fn show(&self, _progress: Progress) {}
-}
-
-/// How far a run is, for its buyer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// Rounds that are over.
-    pub rounds_done: u32,
-    /// Rounds at most.
-    pub rounds_max: u32,
-    /// What was found so far, as the JSON text of an object.
-    pub found: Box<str>,
 }
 
 /// Whether a dear step may be made: a payer who only signed a maximum may be gone by then.
@@ -97,8 +86,12 @@ pub struct Run {
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     recorded: HashMap<u128, Hop>,
+    /// Those of them, and of the new ones, that this attempt has come to.
+    told: HashSet<u128>,
     budget: Usd,
     spent: Usd,
+    /// What those cost that it has come to.
+    so_far: Usd,
     deadline: Instant,
     cancel: CancellationToken,
     gate: Option<Arc<dyn Gate>>,
@@ -137,8 +130,10 @@ impl Run {
             journal,
             clock,
             recorded,
+            told: HashSet::new(),
             budget,
             spent,
+            so_far: Usd::ZERO,
             deadline,
             cancel,
             gate,
@@ -149,9 +144,15 @@ impl Run {
         }
     }
 
-    /// What the hops cost so far, those of earlier attempts included.
+    /// What the hops cost, all of earlier attempts included: what the job is charged for.
     pub fn spent(&self) -> Usd {
         self.spent
+    }
+
+    /// What the hops cost that this attempt has come to, recorded or new. At the same place in the story it is the same in
+    /// every attempt, so whatever is decided by it is decided alike.
+    pub fn so_far(&self) -> Usd {
+        self.so_far
     }
 
     /// Lowers the budget; never raises it.
@@ -187,9 +188,10 @@ impl Run {
         Ok(value)
     }
 
-    /// What is left of the budget.
+    /// What is left of the budget at this place in the story: to plan by. A call that is really made is held against what has been
+    /// spent in all.
     pub fn left(&self) -> Usd {
-        self.budget.minus(self.spent).unwrap_or(Usd::ZERO)
+        self.budget.minus(self.so_far).unwrap_or(Usd::ZERO)
     }
 
     /// Why the run had to stop, if it had to.
@@ -228,7 +230,10 @@ impl Run {
     {
         let fingerprint = fingerprint(call.tool, call.request);
         if let Some(hop) = self.recorded.get(&fingerprint) {
-            let (outcome, at, value) = (hop.outcome, hop.at, replay(hop));
+            let (outcome, at, cost, value) = (hop.outcome, hop.at, hop.cost, replay(hop));
+            if self.told.insert(fingerprint) {
+                self.so_far = self.so_far.plus(cost).unwrap_or(self.budget);
+            }
             self.count(outcome);
             self.answered_at = at;
             return Ok(Ok(value));
@@ -278,6 +283,8 @@ impl Run {
         };
         self.count(hop.outcome);
         self.spent = self.spent.plus(hop.cost).unwrap_or(self.budget);
+        self.so_far = self.so_far.plus(hop.cost).unwrap_or(self.budget);
+        self.told.insert(fingerprint);
         self.answered_at = hop.at;
         self.journal.record(hop.clone()).await?;
         self.recorded.insert(fingerprint, hop); // Equal requests share one hop within an attempt too.
@@ -291,7 +298,7 @@ impl Run {
         if self.past_deadline() {
             return Err(Stop::Deadline);
         }
-        if cost_max > self.left() {
+        if cost_max > self.budget.minus(self.spent).unwrap_or(Usd::ZERO) {
             return Err(Stop::Budget);
         }
         Ok(())

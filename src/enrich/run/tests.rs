@@ -116,8 +116,27 @@ async fn a_resumed_run_has_only_what_is_left() {
     let world = World::new();
     assert_eq!(world.ask(&mut world.attempt(150), "a", 60, 0, Ok(Some("A"))).await, found("A"));
     let mut resumed = world.attempt(150);
-    assert_eq!(resumed.left(), Usd::from_micros(90));
+    assert_eq!(resumed.spent(), Usd::from_micros(60));
     assert_eq!(world.ask(&mut resumed, "b", 60, 0, Ok(Some("B"))).await, Err(Stop::Budget));
+}
+
+/// What a run plans by is the same at the same place in every attempt, or a resumed one would take another way.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_run_plans_by_what_was_left_then() {
+    let world = World::new();
+    let mut left = Vec::new();
+    for _attempt in 0..2 {
+        let mut run = world.attempt(300);
+        let mut seen = vec![(run.left(), run.so_far())];
+        for request in ["a", "b", "a"] {
+            assert!(world.ask(&mut run, request, 60, 0, Ok(Some("A"))).await.is_ok());
+            seen.push((run.left(), run.so_far()));
+        }
+        left.push(seen);
+    }
+    let micros = |pair: &(Usd, Usd)| (pair.0.micros(), pair.1.micros());
+    assert_eq!(left[0].iter().map(micros).collect::<Vec<_>>(), [(300, 0), (240, 60), (180, 120), (180, 120)]);
+    assert_eq!(left[0], left[1]);
 }
 
 #[tokio::test(start_paused = true)]

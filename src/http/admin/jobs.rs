@@ -21,7 +21,7 @@ use crate::http::query::{Items, Listing};
 use crate::http::reply;
 use crate::http::rest::agents::statement::Line;
 use crate::job::view::PollBody;
-use crate::job::{Hop, HopOutcome, Job, Status};
+use crate::job::{Hop, HopOutcome, Job, Progress, Status};
 use crate::types::{AgentId, CallbackUrl, JobId, Timestamp, UsageKeyId, Usd};
 
 /// A job, as operators see it.
@@ -109,11 +109,11 @@ fn history(job: &Job) -> Vec<Moved> {
     .collect()
 }
 
-fn detail(file: &JobFile, max_timeout_seconds: u32) -> JobDetail<'_> {
+fn detail<'a>(file: &'a JobFile, told: &'a Progress, max_timeout_seconds: u32) -> JobDetail<'a> {
     let (spec, state) = (&*file.job.spec, &file.job.state);
     let callback = spec.callback_url.as_deref().and_then(|url| CallbackUrl::parse(url, true).ok());
     JobDetail {
-        job: PollBody::of(&file.job, max_timeout_seconds),
+        job: PollBody::of(&file.job, max_timeout_seconds).so_far(told).without_found_values(),
         agent_id: spec.owner(),
         usage_key_id: spec.usage_key(),
         payload: serde_json::from_str(&spec.payload).unwrap_or(RawValue::NULL),
@@ -162,7 +162,8 @@ pub async fn list(_: Operator, State(admin): State<Arc<Admin>>, request: Request
 )]
 pub async fn show(_: Operator, State(admin): State<Arc<Admin>>, path: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
     let file = admin.node.job_file(id_of(path)?).await?;
-    reply::json(StatusCode::OK, &detail(&file, admin.max_timeout_seconds))
+    let told = admin.node.progress(&file.job);
+    reply::json(StatusCode::OK, &detail(&file, &told.progress, admin.max_timeout_seconds))
 }
 
 /// Fails a job that is stuck; it costs nothing.

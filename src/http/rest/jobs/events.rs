@@ -1,7 +1,8 @@
 //! `GET /api/v1/enrich/jobs/{job_id}/events`: the job's changes as Server-Sent Events, until it ends.
 //!
 //! An event's id is the job's version, which is stored with it: it means the same after a restart. A client that comes back
-//! with `Last-Event-ID` gets what changed since then; changes that followed one another quickly may come as one.
+//! with `Last-Event-ID` gets what changed since then; changes that followed one another quickly may come as one. What a run tells of
+//! itself between two changes comes under the id of the earlier one.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::access::Sight;
-use crate::actors::Node;
+use crate::actors::{Node, Shown};
 use crate::http::api::Api;
 use crate::http::openapi::params::{JobPath, LastEventIdHeader};
 use crate::http::problem::{Kind, Problem};
@@ -61,6 +62,7 @@ pub async fn events(State(api): State<Arc<Api>>, path: Result<Path<String>, Path
         node: api.node.clone(),
         max_timeout_seconds: api.settings.max_timeout_seconds,
         seen,
+        told: 0,
         status: None,
         next: Some(Arc::clone(&sight.job)),
         job: sight.job.spec.id,
@@ -87,6 +89,8 @@ struct Changes {
     job: crate::types::JobId,
     /// The version of the last event.
     seen: Option<u32>,
+    /// Up to where it told of the run.
+    told: u64,
     /// The status that the last event told.
     status: Option<Status>,
     /// The job as the request found it, to be looked at first.
@@ -110,27 +114,28 @@ impl Changes {
             }
             let job = match self.next.take() {
                 Some(job) => job,
-                None => self.node.job_beyond(self.job, self.seen.unwrap_or(0), HEARTBEAT).await.ok()??,
+                None => self.node.job_beyond(self.job, self.seen.unwrap_or(0), self.told, HEARTBEAT).await.ok()??,
             };
-            if self.seen.is_some_and(|seen| seen >= job.state.version) {
+            let shown = self.node.progress(&job);
+            if self.seen.is_some_and(|seen| seen >= job.state.version) && shown.tick <= self.told {
                 if job.state.status.is_ended() {
                     return None;
                 }
                 continue;
             }
-            return self.event(&job);
+            return self.event(&job, &shown);
         }
     }
 
-    fn event(&mut self, job: &Job) -> Option<Event> {
+    fn event(&mut self, job: &Job, shown: &Shown) -> Option<Event> {
         let status = job.state.status;
         let name = match self.status {
             _ if status.is_ended() => "done",
             Some(told) if told == status => "progress",
             Some(_) | None => "status",
         };
-        (self.seen, self.status) = (Some(job.state.version), Some(status));
-        let data = serde_json::to_string(&PollBody::of(job, self.max_timeout_seconds)).ok()?;
+        (self.seen, self.status, self.told) = (Some(job.state.version), Some(status), self.told.max(shown.tick));
+        let data = serde_json::to_string(&PollBody::of(job, self.max_timeout_seconds).so_far(&shown.progress)).ok()?;
         Some(Event::default().id(job.state.version.to_string()).event(name).data(data))
     }
 }

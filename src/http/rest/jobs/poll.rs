@@ -53,7 +53,8 @@ async fn answer(api: &Api, job: &Job, headers: &HeaderMap) -> Result<Response, P
         None => None,
     };
     let shown = waited.as_ref().map_or(job, |(changed, _)| changed);
-    let mut response = reply::job(StatusCode::OK, shown, api.settings.max_timeout_seconds)?;
+    let told = api.node.progress(shown);
+    let mut response = reply::json(StatusCode::OK, &PollBody::of(shown, api.settings.max_timeout_seconds).so_far(&told.progress))?;
     settled::stamp(&mut response, settled::of_job(shown));
     if let Some((_, seconds)) = waited {
         reply::set(&mut response, PREFERENCE_APPLIED, format!("wait={seconds}"));
