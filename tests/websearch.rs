@@ -283,7 +283,7 @@ async fn a_resumed_run_makes_no_call_twice() {
 async fn every_sample_site_adds_to_its_business() {
     let world = World::new().await;
     for (name, city, pointer, wanted) in [
-        ("Haney Furniture", "New Castle", "/address/street/sources", json!(["s1", "s2"])),
+        ("Haney Furniture", "New Castle", "/address/street/sources", json!(["s1", "s2", "s3"])),
         ("Bayside Dental", "Tampa", "/people/1/name/value", json!("Nils Eklund")),
         ("Ironwood Roofing", "Erie", "/social/youtube/value", json!("https://www.youtube.com/@ironwood-roofing-example")),
         ("Kestrel Coffee Roasters", "Duluth", "/phones", json!([{"value": "+12185550155", "confidence": 0.69, "sources": ["s2"]}])),
@@ -291,7 +291,9 @@ async fn every_sample_site_adds_to_its_business() {
         ("Thistle Law Group", "Boise", "/phones/1/value", json!("+12085550189")),
     ] {
         let (result, _) = world.search(&json!({"business_name": name, "city": city})).await;
-        assert_eq!(result["sources"].as_array().map(Vec::len), Some(2), "{name}: {result:#}");
+        // Haney's front page says its number in a sentence only, so that its contact page is read too.
+        let sources = if name.starts_with("Haney") { 3 } else { 2 };
+        assert_eq!(result["sources"].as_array().map(Vec::len), Some(sources), "{name}: {result:#}");
         assert_eq!(result["business"].pointer(pointer), Some(&wanted), "{name}: {result:#}");
     }
 }

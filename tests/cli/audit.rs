@@ -74,7 +74,7 @@ fn a_changed_balance_is_found() {
         *available = available.plus(CENT).unwrap();
         true
     });
-    assert_broken(folder.path(), "I-20", "its transfers say 9805000");
+    assert_broken(folder.path(), "I-20", "its transfers say 9715000");
 }
 
 #[test]

@@ -23,7 +23,10 @@ fn it_shows_everything_and_leaves_nothing_behind() {
         "completed: no match, charged $0.00",
         "directory, 1 page, stopped by its budget",
         "+18135550142",
-        "opening $10.000 - charges $0.195 = closing $9.805: it balances.",
+        "round 1 of 5, $0.030 so far\n    company: Haney Furniture Co\n",
+        "Ask for Ruth Haney, Owner",
+        "number1: the record has (724) 555-0132, the sources say +17245550123",
+        "opening $10.000 - charges $0.285 = closing $9.715: it balances.",
         "enrich.job_completed came, its signature holds",
     ] {
         assert!(ended.out.contains(wanted), "no {wanted:?} in:\n{}", ended.out);
@@ -35,7 +38,7 @@ fn it_shows_everything_and_leaves_nothing_behind() {
 #[test]
 fn its_books_are_sound_and_a_second_one_goes_on_in_the_same_folder() {
     let folder = tempfile::tempdir().unwrap();
-    for jobs in ["5 ended jobs", "10 ended jobs"] {
+    for jobs in ["6 ended jobs", "12 ended jobs"] {
         assert_eq!(demo(folder.path(), &["--exit", "--data=here"]).code, Some(0));
         let audit = run(folder.path(), &["audit", "--store=embedded:here"]);
         assert_eq!(audit.code, Some(0), "{}{}", audit.out, audit.err);

@@ -38,8 +38,25 @@ pub(super) struct Job {
     pub(super) charged_usd: Option<Usd>,
     pub(super) refunded_usd: Option<Usd>,
     pub(super) costs: Vec<Cost>,
+    pub(super) progress: Option<Progress>,
     pub(super) result: Option<Value>,
     pub(super) error: Option<Value>,
+}
+
+/// How far it is, while it runs.
+#[derive(Debug, Deserialize)]
+pub(super) struct Progress {
+    pub(super) rounds_done: u32,
+    pub(super) rounds_max: u32,
+    pub(super) cost_usd: Usd,
+    pub(super) found: Vec<FoundField>,
+}
+
+/// A field that has a value by now.
+#[derive(Debug, Deserialize)]
+pub(super) struct FoundField {
+    pub(super) field: String,
+    pub(super) value: String,
 }
 
 /// A line of the bill.
@@ -120,10 +137,19 @@ impl Buyer {
         Ok(Again { is_same_job: second.job_id == first.job_id, is_replay })
     }
 
+    /// Submits a body under a title of its own.
+    pub(super) async fn order(&self, title: &str, body: &Value) -> Result<Accepted, Failure> {
+        read(self.posted(title, body).await?).await
+    }
+
     async fn submitted(&self, order: &Order, callback_url: &str) -> Result<Response, Failure> {
-        let key = format!("{}-{}", self.run, order.title.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-"));
+        self.posted(order.title, &order.body(Some(callback_url))).await
+    }
+
+    async fn posted(&self, title: &str, body: &Value) -> Result<Response, Failure> {
+        let key = format!("{}-{}", self.run, title.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-"));
         let request = self.request(Method::POST, "/api/v1/enrich/jobs", &self.bearer);
-        send(request.header("idempotency-key", key).json(&order.body(Some(callback_url)))).await
+        send(request.header("idempotency-key", key).json(body)).await
     }
 
     /// Looks at a job with its own bearer, which opens nothing else.

@@ -1,12 +1,13 @@
 //! `enrich-jobs demo`: the whole service in one minute, with nothing to install and no network.
 //!
 //! It starts a real server on invented data, and buys from it over HTTP as any client would: jobs that match, one that doesn't,
-//! one that reaches its ceiling; then it shows answers, bills and a statement that balances. Where anvil is found, a wallet buys
+//! one that reaches its ceiling, and a lead session that is watched round by round; then it shows answers, bills and a statement that balances. Where anvil is found, a wallet buys
 //! too, on a chain of the demo's own, and is charged there what its job cost.
 
 mod buyer;
 mod folder;
 mod guests;
+mod lead;
 mod orders;
 mod paid;
 mod paid_report;
@@ -166,9 +167,10 @@ async fn story(
     let jobs = watch(&buyer, &accepted).await?;
     print(&report::answers(&jobs));
     print(&report::bills(&jobs));
+    let session = lead::story(&buyer).await?;
 
     let (ledger, balance) = (buyer.ledger().await?, buyer.balance().await?);
-    print(&report::statement(&ledger, &accepted, balance)?);
+    print(&report::statement(&ledger, &accepted, &session, balance)?);
 
     match chain {
         Ok(chain) => paid::story(url, &admin, chain, folder).await?,

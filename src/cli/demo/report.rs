@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::buyer::{Accepted, Again, Cost, Entry, Job};
 use super::folder::Folder;
 use super::guests::{Callback, Guests};
+use super::lead;
 use super::orders::{DIRECTORY_COST, ORDERS, PAGE_COST};
 use crate::app::{Addresses, url_of};
 use crate::cli::Failure;
@@ -131,13 +132,15 @@ pub(super) fn bills(jobs: &[Job]) -> String {
     text
 }
 
-pub(super) fn statement(ledger: &[Entry], accepted: &[Accepted], closing: Usd) -> Result<String, Failure> {
-    let (text, is_balanced) = balanced(ledger, accepted, closing).map_err(|error| Failure::of(&error))?;
+pub(super) fn statement(ledger: &[Entry], accepted: &[Accepted], session: &Accepted, closing: Usd) -> Result<String, Failure> {
+    let titles = ORDERS.iter().map(|order| order.title).chain([lead::TITLE]).zip(accepted.iter().chain([session]));
+    let titles: Vec<_> = titles.map(|(title, accepted)| (accepted.job_id.as_str(), title)).collect();
+    let (text, is_balanced) = balanced(ledger, &titles, closing).map_err(|error| Failure::of(&error))?;
     if is_balanced { Ok(text) } else { Err(Failure::Failed(text)) }
 }
 
-fn balanced(ledger: &[Entry], accepted: &[Accepted], closing: Usd) -> Result<(String, bool), OutOfRange> {
-    let title_of = |id: &str| ORDERS.iter().zip(accepted).find(|(_, accepted)| accepted.job_id == id).map_or("", |(order, _)| order.title);
+fn balanced(ledger: &[Entry], titles: &[(&str, &str)], closing: Usd) -> Result<(String, bool), OutOfRange> {
+    let title_of = |id: &str| titles.iter().find(|(known, _)| *known == id).map_or("", |(_, title)| *title);
     let mut table = Table::new(&["what", "job", ">amount", ">balance", ">held"]);
     let (mut balance, mut held, mut opening, mut charges) = (Usd::ZERO, Usd::ZERO, Usd::ZERO, Usd::ZERO);
     for Entry { kind, amount_usd: amount, debit, credit, job_id } in ledger {

@@ -28,7 +28,7 @@ impl Session<'_> {
         let name = business.name.as_ref().map_or(who, |name| &name.value);
         let mut text = format!("**{}** (match, {score} of 100 points)\n", escaped(name));
         text.push_str(&self.whom_to_ask_for(known));
-        for (label, value) in self.facts(known, business) {
+        for (label, value) in Self::facts(known, business) {
             write!(text, "\n- {label}: {value}").unwrap_or_default();
         }
         text.push('\n');
@@ -53,7 +53,7 @@ impl Session<'_> {
     }
 
     /// How to reach them, and what to know before.
-    fn facts(&self, known: &Known, business: &Business) -> Vec<(&'static str, String)> {
+    fn facts(known: &Known, business: &Business) -> Vec<(&'static str, String)> {
         let field = |want: Want| known.fields.iter().find(|(key, _)| *key == want.key()).map(|(_, field)| field);
         let first = |want: Want, others: &[Leaf]| {
             let field = field(want);
@@ -130,7 +130,7 @@ impl Session<'_> {
 
 /// Who says it.
 fn notes(sources: &[String]) -> String {
-    sources.iter().map(|source| format!("[^{source}]")).collect()
+    sources.iter().map(|source| format!("[^{source}]")).collect::<Vec<_>>().concat()
 }
 
 fn said(value: &str, sources: &[String]) -> String {

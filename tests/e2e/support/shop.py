@@ -135,7 +135,7 @@ class Shop:
             "VENDOR_WEBSITE_ALLOW_LOOPBACK": "true",
             "VENDOR_WEBSITE_HOST_INTERVAL_MS": "0",
         }
-        self.settings |= networks(chain, way) | {name: str(value) for name, value in settings.items()}
+        self.settings |= (networks(chain, way) if chain else {}) | {name: str(value) for name, value in settings.items()}
         self.process = None
         self.restore()
         self.start()
