@@ -7,6 +7,7 @@
 
 mod converse;
 mod fields;
+mod grounds;
 pub mod plan;
 mod record;
 mod result;
