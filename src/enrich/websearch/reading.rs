@@ -90,7 +90,7 @@ impl Search<'_> {
             let field = missing.iter().find(|(name, _)| *name == read.field).map(|(_, field)| field.clone());
             let at = read.page.checked_sub(1).and_then(|number| pages.get(number)).copied();
             if let (Some(field), Some(at)) = (field, at) {
-                self.take(field, &read, at);
+                self.take(&field, &read, at);
             }
         }
         Ok(())
@@ -127,7 +127,7 @@ impl Search<'_> {
     }
 
     /// Takes a value as the page's word, where it stands there.
-    fn take(&mut self, field: Field, read: &Read, at: usize) {
+    fn take(&mut self, field: &Field, read: &Read, at: usize) {
         let Some(page) = self.research.findings.get(at) else { return };
         let text = || std::iter::once(page.text.as_str());
         let value = match field {
@@ -139,14 +139,27 @@ impl Search<'_> {
             Field::Street | Field::City | Field::Zip | Field::Person if grounded::says_words(text(), &read.value) => {
                 Some(read.value.clone())
             }
-            Field::Phone | Field::Email | Field::Hours | Field::Street | Field::City | Field::Zip | Field::Person => None,
-            Field::Name | Field::LegalName | Field::Website | Field::State | Field::Country | Field::Category | Field::Social(_) => None,
+            // It doesn't stand there, or nobody asked for it.
+            Field::Phone
+            | Field::Email
+            | Field::Hours
+            | Field::Street
+            | Field::City
+            | Field::Zip
+            | Field::Person
+            | Field::Name
+            | Field::LegalName
+            | Field::Website
+            | Field::State
+            | Field::Country
+            | Field::Category
+            | Field::Social(_) => None,
         };
-        let note = Some(read.note.as_str()).filter(|note| field == Field::Person && grounded::says_words(text(), note)).map(str::to_owned);
+        let note = Some(read.note.as_str()).filter(|note| *field == Field::Person && grounded::says_words(text(), note)).map(str::to_owned);
         let Some(claim) = value.and_then(|value| Claim::new(field.clone(), &value, READ_BY_MODEL)) else { return };
         let claim = claim.with_note(note.as_deref());
         if let Some(page) = self.research.findings.get_mut(at) {
-            if field == Field::Person {
+            if *field == Field::Person {
                 page.people.push(Person { name: claim.value.clone(), role: claim.note.clone(), email: None, phone: None });
             }
             page.claims.push(claim);
