@@ -11,6 +11,7 @@ mod converse;
 mod estimate;
 mod fields;
 mod gains;
+mod grounds;
 pub mod plan;
 mod record;
 mod result;

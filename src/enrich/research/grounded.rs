@@ -7,14 +7,15 @@ const DIGITS_MIN: usize = 7;
 /// Digits that are the same however the country and its trunk prefix are written.
 const NATIONAL_DIGITS: usize = 9;
 
-/// Whether any of the texts says a phone number.
+/// Whether a line of any of the texts says a phone number: digits of several lines are no number.
 pub fn says_number<'a>(mut texts: impl Iterator<Item = &'a str>, number: &str) -> bool {
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     if digits.len() < DIGITS_MIN {
         return false;
     }
     let national = digits.get(digits.len().saturating_sub(NATIONAL_DIGITS)..).unwrap_or(&digits);
-    texts.any(|text| text.chars().filter(char::is_ascii_digit).collect::<String>().contains(national))
+    let says = |line: &str| line.chars().filter(char::is_ascii_digit).collect::<String>().contains(national);
+    texts.any(|text| text.lines().any(says))
 }
 
 /// Whether any of the texts has the words, one after the other; accents, capitals and punctuation count nothing.

@@ -186,19 +186,20 @@ impl<'a> Search<'a> {
         if !self.could_be_its_own(at) {
             return Ok(());
         }
-        // A front page that draws its menu with scripts has no links; the list for search engines has them.
-        if facts.links.is_empty() && self.pages_asked < self.pages_max() {
-            self.pages_asked += 1;
-            self.research.list_pages(run, at).await?;
-            facts.links = self.research.findings.get(at).map(|page| page.links.clone()).unwrap_or_default();
-        }
         let claims = self.research.findings.get(at).map(|page| page.claims.as_slice()).unwrap_or_default();
         let of = |field: Field| claims.iter().filter(move |claim| claim.field == field);
         // A number in a sentence may be anybody's, and of several the contact page tells which is the one.
         let in_place = of(Field::Phone).filter(|claim| claim.strength >= IN_PLACE).count();
         let numbers: BTreeSet<Option<String>> = of(Field::Phone).map(|claim| phone::key(&claim.value, &self.payload.country)).collect();
-        let says_number = numbers.len() == 1 && in_place > 0;
-        if !(says_number && of(Field::Zip).next().is_some()) {
+        let says_where = numbers.len() == 1 && in_place > 0 && of(Field::Zip).next().is_some();
+        // A front page that draws its menu with scripts has no links; the list for search engines has them. One that says it all
+        // may be the only page that there is.
+        if !says_where && facts.links.is_empty() && self.pages_asked < self.pages_max() {
+            self.pages_asked += 1;
+            self.research.list_pages(run, at).await?;
+            facts.links = self.research.findings.get(at).map(|page| page.links.clone()).unwrap_or_default();
+        }
+        if !says_where {
             for kind in [PageKind::Contact, PageKind::Imprint, PageKind::Locations] {
                 if self.read_linked(run, &facts, kind).await? {
                     break;

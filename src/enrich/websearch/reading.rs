@@ -139,7 +139,6 @@ impl Search<'_> {
             Field::Street | Field::City | Field::Zip | Field::Person if grounded::says_words(text(), &read.value) => {
                 Some(read.value.clone())
             }
-            // It doesn't stand there, or nobody asked for it.
             Field::Phone
             | Field::Email
             | Field::Hours
