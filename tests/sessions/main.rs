@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends at what it doesn't expect")]
 
 mod hostile;
+mod lists;
 mod model;
 mod random;
 mod reference;
