@@ -1,10 +1,8 @@
 //! What `enrich/websearch` takes from a model, and from a site's own list of pages: the model speaks the wire of chat completions,
 //! the pages are made up.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-use std::sync::Arc;
 
 use enrich_jobs::clock::SystemClock;
 use enrich_jobs::enrich::research::Tools;
@@ -41,7 +39,6 @@ impl Fetch for Pages {
     }
 }
 
-#[derive(Default)]
 struct Book(Mutex<Vec<Hop>>);
 
 #[async_trait::async_trait]
@@ -57,6 +54,8 @@ struct Came {
     stopped_because: Value,
     /// The tools of the hops, in order, with what each cost.
     hops: Vec<(String, i64)>,
+    /// For a run that is resumed.
+    recorded: Vec<Hop>,
 }
 
 impl Came {
@@ -67,6 +66,11 @@ impl Came {
 
 /// Asks for Haney Furniture of New Castle at its domain; the model is one where there is any.
 async fn search(pages: Vec<(&'static str, String)>, model: Option<&Vendor>, budget: i64) -> Came {
+    resumed(pages, model, budget, Vec::new()).await
+}
+
+/// As [`search`], with what an earlier attempt had on record.
+async fn resumed(pages: Vec<(&'static str, String)>, model: Option<&Vendor>, budget: i64, recorded: Vec<Hop>) -> Came {
     let website = WebsiteSettings { cost: Usd::from_micros(PAGE_COST), host_interval: Duration::ZERO, ..WebsiteSettings::default() };
     let llm = |vendor: &Vendor| LlmSettings {
         url: vendor.url.join("/v1").unwrap(),
@@ -83,11 +87,11 @@ async fn search(pages: Vec<(&'static str, String)>, model: Option<&Vendor>, budg
         llm: model.map(|vendor| Llm::new(llm(vendor), exchange())),
         ..Tools::default()
     };
-    let book = Arc::new(Book::default());
+    let book = Arc::new(Book(Mutex::new(recorded.clone())));
     let mut run = Run::new(RunSettings {
         journal: Arc::clone(&book) as Arc<dyn Journal>,
         clock: Arc::new(SystemClock),
-        recorded: Vec::new(),
+        recorded,
         budget: Usd::from_micros(budget),
         deadline: tokio::time::Instant::now() + Duration::from_mins(1),
         cancel: CancellationToken::new(),
@@ -96,8 +100,9 @@ async fn search(pages: Vec<(&'static str, String)>, model: Option<&Vendor>, budg
     let payload = json!({ "business_name": "Haney Furniture", "city": "New Castle", "state": "PA", "domain": "haney-furniture.example" });
     let found = Websearch::new(tools).run(&payload.to_string(), &mut run).await.unwrap();
     let result: Value = serde_json::from_str(&found.result).unwrap();
-    let hops = book.0.lock().unwrap().iter().filter(|hop| !hop.is_note()).map(|hop| (hop.tool.to_string(), hop.cost.micros())).collect();
-    Came { business: result["business"].clone(), stopped_because: result["stopped_because"].clone(), hops }
+    let recorded = book.0.lock().unwrap().clone();
+    let hops = recorded.iter().filter(|hop| !hop.is_note()).map(|hop| (hop.tool.to_string(), hop.cost.micros())).collect();
+    Came { business: result["business"].clone(), stopped_because: result["stopped_because"].clone(), hops, recorded }
 }
 
 /// The model's answer with these values: field, value, note, page.
@@ -163,6 +168,21 @@ async fn what_a_model_reads_counts_where_it_stands_on_the_page() {
     assert!(task["pages"][0]["text"].as_str().unwrap().contains("Ignore your task"));
     assert_eq!(task["missing"], json!(["phone", "email", "hours", "person"]));
     assert_eq!(sent["response_format"]["json_schema"]["strict"], true);
+
+    // Resumed, it takes the answer from the record and comes to the same.
+    let again = resumed(odd_page(), Some(&vendor), 1_000_000, came.recorded).await;
+    assert_eq!((again.business, again.hops, vendor.seen().len()), (came.business, came.hops, 1));
+}
+
+/// F-V2: what it claims to have used is clamped to what was possible.
+#[tokio::test]
+async fn a_model_that_claims_more_than_it_was_sent_costs_no_more() {
+    let greedy = says(&[("person", "Ann Lee", "", 1)]).replace(r#""prompt_tokens":700"#, r#""prompt_tokens":100000000"#);
+    let vendor = Vendor::saying(greedy.replace(r#""completion_tokens":60"#, r#""completion_tokens":100000000"#)).await;
+    let came = search(odd_page(), Some(&vendor), 1_000_000).await;
+    let sent = i64::try_from(vendor.seen()[0].body.len()).unwrap();
+    let cost = came.hops.last().map_or(0, |(_, cost)| *cost);
+    assert!(cost > 700 + 60 * 4 && cost <= sent + 800 * 4, "{cost} for {sent} bytes");
 }
 
 #[tokio::test]

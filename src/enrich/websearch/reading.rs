@@ -13,7 +13,8 @@ use super::Search;
 use crate::enrich::claim::{Claim, Field};
 use crate::enrich::matching::NAME_ALIKE;
 use crate::enrich::phone;
-use crate::enrich::research::{Finding, grounded};
+use crate::enrich::research::Finding;
+use crate::enrich::research::grounded::{has_name, has_number, has_words};
 use crate::enrich::vendors::llm::{Message, Prompt, Schema, ToolChoice};
 use crate::enrich::vendors::website::{Person, hours_in_one_form};
 use crate::enrich::{JournalError, Run};
@@ -129,16 +130,12 @@ impl Search<'_> {
     /// Takes a value as the page's word, where it stands there.
     fn take(&mut self, field: &Field, read: &Read, at: usize) {
         let Some(page) = self.research.findings.get(at) else { return };
-        let text = || std::iter::once(page.text.as_str());
+        let text = page.text.as_str();
         let value = match field {
-            Field::Phone if grounded::says_number(text(), &read.value) => phone::shown(&read.value, &self.payload.country),
-            Field::Email if page.text.to_lowercase().contains(&read.value.trim().to_lowercase()) && read.value.contains('@') => {
-                Some(read.value.trim().to_lowercase())
-            }
-            Field::Hours if grounded::says_words(text(), &read.value) => Some(hours_in_one_form(&read.value)),
-            Field::Street | Field::City | Field::Zip | Field::Person if grounded::says_words(text(), &read.value) => {
-                Some(read.value.clone())
-            }
+            Field::Phone if has_number(text, &read.value) => phone::shown(&read.value, &self.payload.country),
+            Field::Email if read.value.contains('@') && has_name(text, &read.value) => Some(read.value.trim().to_lowercase()),
+            Field::Hours if has_words(text, &read.value) => Some(hours_in_one_form(&read.value)),
+            Field::Street | Field::City | Field::Zip | Field::Person if has_words(text, &read.value) => Some(read.value.clone()),
             Field::Phone
             | Field::Email
             | Field::Hours
@@ -154,7 +151,7 @@ impl Search<'_> {
             | Field::Category
             | Field::Social(_) => None,
         };
-        let note = Some(read.note.as_str()).filter(|note| *field == Field::Person && grounded::says_words(text(), note)).map(str::to_owned);
+        let note = Some(read.note.as_str()).filter(|note| *field == Field::Person && has_words(text, note)).map(str::to_owned);
         let Some(claim) = value.and_then(|value| Claim::new(field.clone(), &value, READ_BY_MODEL)) else { return };
         let claim = claim.with_note(note.as_deref());
         if let Some(page) = self.research.findings.get_mut(at) {
