@@ -31,6 +31,13 @@ pub(super) async fn head(connection: &Connection, shard: ShardId) -> Result<Head
     }
 }
 
+/// Under which a shard was held last.
+pub(super) async fn epoch(connection: &Connection, shard: ShardId) -> Result<u64, Error> {
+    let mut command = redis::cmd("HGET");
+    command.arg(place::head(shard)).arg("epoch");
+    connection.call::<Option<u64>>(&command).await?.ok_or_else(super::emptied)
+}
+
 /// Reads a shard whose owner is the caller, or whose checkpoints are held; up to a record, where one is given.
 pub(super) async fn load(connection: &Connection, shard: ShardId, upto: Option<u64>, sink: Sink<'_>) -> Result<Seq, Error> {
     let head = head(connection, shard).await?;

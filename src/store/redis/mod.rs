@@ -5,7 +5,9 @@
 
 mod boot;
 mod connection;
+mod fill;
 mod leases;
+mod leave;
 mod load;
 mod meters;
 mod node_folder;
@@ -22,6 +24,8 @@ use redis::Cmd;
 
 pub use self::boot::{Advice, Settings};
 pub use self::connection::Address;
+pub use self::fill::Fill;
+pub use self::leave::Leaving;
 pub(super) use self::meters::describe;
 pub use self::node_folder::NodeFolder;
 
@@ -56,7 +60,7 @@ impl Redis {
     pub async fn open(settings: &Settings, id: &str) -> Result<Self, Error> {
         let (connection, layout, id) = boot::open(settings, id).await?;
         let (node, lease) = (settings.node.clone(), settings.lease);
-        Ok(Self { connection, layout, id, node, lease, is_full: AtomicBool::new(false) })
+        Ok(Self::over(connection, layout, id, node, lease))
     }
 
     /// As [`Self::open`], for who only reads: nothing is made, and how the server is set up is its users' business.
@@ -66,7 +70,16 @@ impl Redis {
     pub async fn open_existing(address: &Address) -> Result<Self, Error> {
         let (connection, layout, id) = boot::open_existing(address).await?;
         let node = Peer { id: NodeId("reader".to_owned()), url: String::new() };
-        Ok(Self { connection, layout, id, node, lease: Duration::ZERO, is_full: AtomicBool::new(false) })
+        Ok(Self::over(connection, layout, id, node, Duration::ZERO))
+    }
+
+    fn over(connection: Connection, layout: Layout, id: String, node: Peer, lease: Duration) -> Self {
+        Self { connection, layout, id, node, lease, is_full: AtomicBool::new(false) }
+    }
+
+    /// Another handle on the same connection.
+    fn again(&self) -> Self {
+        Self::over(self.connection.clone(), self.layout, self.id.clone(), self.node.clone(), self.lease)
     }
 
     /// Which store it is: drawn when it was made.

@@ -10,7 +10,7 @@ use super::load::{self, Head};
 use super::place;
 use super::scripts::HOLD;
 use crate::shard::Table;
-use crate::store::{Error, Loaded, RowSink, Seq, Snapshot};
+use crate::store::{Epoch, Error, Loaded, RowSink, Seq, Snapshot};
 use crate::types::ShardId;
 
 /// Checkpoints are held for so long at a time: whoever dies while it reads holds them no longer.
@@ -109,6 +109,10 @@ impl Held {
 }
 
 impl Snapshot for Held {
+    fn epoch(&self, shard: ShardId) -> Result<Epoch, Error> {
+        self.wait(async { load::epoch(&self.connection, shard).await.map(Epoch) })
+    }
+
     fn load(&self, shard: ShardId, sink: &mut dyn FnMut(Loaded<'_>) -> Result<(), String>) -> Result<Seq, Error> {
         let moment = self.moment(shard)?;
         let mut read = Vec::new();
