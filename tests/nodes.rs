@@ -244,3 +244,88 @@ async fn a_node_that_comes_back_waits_for_nobody() {
     let job = second.node.submit(order(agent, Usd::from_micros(500_000))).await.unwrap().job.spec.id;
     assert_eq!(second.ended(job).await.state.status, Status::Completed);
 }
+
+/// F-R5, RS1: a failover forgets what was acknowledged. Whoever acknowledged it writes it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn f_r5_what_a_failover_forgets_is_written_again() {
+    let mut redis = RedisServer::start(&[]);
+    let node = start(&redis, "one", Script::hops(2)).await;
+    let agent = agent_at(&node).await;
+    let first = node.node.submit(order(agent, Usd::from_micros(500_000))).await.unwrap().job.spec.id;
+    node.ended(first).await;
+    let copy = redis.copy();
+    let mut jobs = vec![first];
+    for _ in 0..20 {
+        jobs.push(node.node.submit(order(agent, Usd::from_micros(100_000))).await.unwrap().job.spec.id);
+    }
+    for job in &jobs {
+        node.ended(*job).await;
+    }
+    tokio::task::block_in_place(|| redis.roll_back(&copy));
+    // The next write shows what is missing.
+    jobs.push(node.submit_until_accepted(order(agent, Usd::from_micros(100_000))).await);
+    for job in &jobs {
+        let ended = node.ended(*job).await;
+        assert_eq!((ended.state.status, ended.state.bill.unwrap().charged), (Status::Completed, Usd::from_micros(20_000)));
+    }
+    let spent = i64::try_from(jobs.len()).unwrap() * 20_000;
+    assert_eq!(node.node.agent(agent).await.unwrap().available, Usd::from_micros(10_000_000 - spent));
+    let findings = node.node.audit().await.unwrap();
+    assert!(findings.is_ok(), "{:?}", findings.broken);
+    // What this node forgets of it is in Redis again, so another one finds it all.
+    node.node.shutdown().await;
+    let heir = start(&redis, "two", Script::hops(2)).await;
+    for job in &jobs {
+        assert_eq!(heir.ended(*job).await.state.status, Status::Completed);
+    }
+}
+
+/// F-R5: where no node has what was acknowledged, the shard waits for one that has it, or for an operator; and the loss is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn f_r5_what_nobody_has_is_never_lost_silently() {
+    let mut redis = RedisServer::start(&[]);
+    let (one, life) = serve(&redis, "one", Script::hops(1)).await;
+    let (two, _alive) = serve(&redis, "two", Script::hops(1)).await;
+    until("two nodes share", LEASE * 2, || is_even(&[&one.node, &two.node])).await;
+    let copy = redis.copy();
+    let mut bearers = Vec::new();
+    for _ in 0..16 {
+        let bearer = two.agent(10_000_000).await;
+        let (job, poll) = two.submit(&bearer).await;
+        two.ended(&job, &poll).await;
+        bearers.push(bearer);
+    }
+    // Long enough that each has heard of what the other had acknowledged.
+    tokio::time::sleep(LEASE).await;
+    let ones = held(&one.node.node);
+    life.end();
+    tokio::task::block_in_place(|| redis.roll_back(&copy));
+    // The first node and its disk are gone: the other one knows that something is missing, and doesn't have it.
+    let is_frozen = || two.node.node.not_ready().iter().any(|reason| reason.contains("were acknowledged and are gone"));
+    until("a shard of the dead node is kept back", LEASE * 6, is_frozen).await;
+    for _ in 0..100 {
+        let frozen: Vec<u16> = ones.iter().copied().filter(|shard| two.node.node.place(slot_of(*shard)) != Place::Here).collect();
+        if frozen.is_empty() {
+            break;
+        }
+        for shard in frozen {
+            let path = format!("/admin/shards/{shard}/accept-loss");
+            let answer = two.as_operator("POST", &path, "", r#"{"reason":"the disk of node one is gone"}"#).await;
+            assert!([200, 404].contains(&answer.status), "{}", answer.text);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    until("all shards are back", LEASE * 4, || held(&two.node.node).len() == usize::from(SHARDS)).await;
+    let logged = || async { two.as_operator("GET", "/admin/log?limit=200", "", "").await.text };
+    let patience = Instant::now() + Duration::from_secs(10);
+    while !logged().await.contains("the disk of node one is gone") {
+        assert!(Instant::now() < patience, "{}", logged().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // What the living node had acknowledged is all there.
+    let known = futures_util::future::join_all(bearers.iter().map(|bearer| two.get("/api/v1/agents/me", bearer))).await;
+    let there = known.iter().filter(|answer| answer.status == 200).count();
+    assert!(there > 0 && there < bearers.len(), "{there} of {}", bearers.len());
+    let findings = two.node.node.audit().await.unwrap();
+    assert!(findings.is_ok(), "{:?}", findings.broken);
+}

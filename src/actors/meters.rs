@@ -16,6 +16,9 @@ const GROUPS: &str = "enrich_journal_groups_total";
 const EVENTS: &str = "enrich_journal_events_total";
 const APPEND: &str = "enrich_journal_append_seconds";
 const CRASHES: &str = "enrich_shard_reloads_total";
+const FROZEN: &str = "enrich_shards_frozen_total";
+const WRITTEN_AGAIN: &str = "enrich_records_written_again_total";
+const RECORDS_LOST: &str = "enrich_records_lost_total";
 const LOST: &str = "enrich_shards_lost_total";
 /// Attempts at callbacks, by how they ended.
 pub(super) const CALLBACKS: &str = "enrich_callback_attempts_total";
@@ -38,6 +41,9 @@ pub fn describe() {
     describe_counter!(EVENTS, Unit::Count, "Events in those groups");
     describe_histogram!(APPEND, Unit::Seconds, "From sending a group to the store until it is durable");
     describe_counter!(CRASHES, Unit::Count, "Shards that were loaded again after a failure");
+    describe_counter!(FROZEN, Unit::Count, "Times that a shard was not loaded, since the store forgot records that nobody has");
+    describe_counter!(WRITTEN_AGAIN, Unit::Count, "Records that the store had forgotten and that were written again");
+    describe_counter!(RECORDS_LOST, Unit::Count, "Records that were acknowledged and are lost; the operators' log names them");
     describe_counter!(LOST, Unit::Count, "Shards whose lease ran out or was taken by another node");
     describe_counter!(BROADCASTS, Unit::Count, "Signed transactions that were sent, by what the node said");
     describe_counter!(LANE_ALARMS, Unit::Count, "Times that a lane needs a person: gas above the cap, a foreign transaction");
@@ -52,6 +58,21 @@ pub fn describe() {
 /// A shard is no longer this node's, and it did not give it up.
 pub(super) fn shard_lost() {
     counter!(LOST).increment(1);
+}
+
+/// A shard was not loaded, since records are gone that nobody has.
+pub(super) fn frozen() {
+    counter!(FROZEN).increment(1);
+}
+
+/// So many records were written again.
+pub(super) fn written_again(records: u64) {
+    counter!(WRITTEN_AGAIN).increment(records);
+}
+
+/// So many records are lost.
+pub(super) fn records_lost(records: u64) {
+    counter!(RECORDS_LOST).increment(records);
 }
 
 /// A group became durable: these jobs changed in it.

@@ -445,7 +445,10 @@ impl Node {
         let me = self.inner.store.leases().map(Leases::me);
         let is_elsewhere = |shard: &ShardHandle| self.inner.membership.holder(shard.id).is_some_and(|holder| Some(&holder.node.id) != me);
         let missing = self.shards.iter().filter(|shard| !shard.is_ready() && !is_elsewhere(shard));
-        let missing = missing.map(|shard| format!("shard {} is being loaded", shard.id.0));
+        let missing = missing.map(|shard| match shard.trouble() {
+            Some(trouble) => format!("shard {} can't be loaded: {trouble}", shard.id.0),
+            None => format!("shard {} is being loaded", shard.id.0),
+        });
         let full = (!self.inner.store.accepts_work()).then(|| "the disk is full: no new work is taken".to_owned());
         let draining = self.is_draining().then(|| "the node is draining".to_owned());
         missing.chain(full).chain(draining).collect()

@@ -14,7 +14,7 @@ use super::ledger::{self, Answer, Deliver, Ledger, Loaded, View};
 use super::look::{AnyLook, Look};
 use super::meters;
 use super::node::Inner;
-use super::nodes::{Failure, Question, Tenure, Told, What};
+use super::nodes::{self, Failure, Question, Tenure, Told, What};
 use super::slots::Slot;
 use super::written_keys::{self, WrittenKeys};
 use crate::shard::{Command, Delivery, Loader, codec};
@@ -44,6 +44,8 @@ pub(super) struct ShardHandle {
     /// For how long this node may act for it.
     pub(super) tenure: Tenure,
     supervisor: RwLock<Option<ActorRef<Message>>>,
+    /// Why it could not be loaded the last time.
+    trouble: RwLock<Option<Box<str>>>,
 }
 
 struct Actors {
@@ -73,6 +75,7 @@ impl ShardHandle {
             epoch: AtomicU64::new(0),
             tenure: Tenure::none(),
             supervisor: RwLock::new(None),
+            trouble: RwLock::new(None),
         }
     }
 
@@ -81,6 +84,15 @@ impl ShardHandle {
         let (supervisor, _) = Actor::spawn(None, Shard, Arc::clone(self)).await?;
         self.set_supervisor(Some(supervisor));
         Ok(())
+    }
+
+    /// Why it could not be loaded the last time it was tried.
+    pub(super) fn trouble(&self) -> Option<Box<str>> {
+        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble.map(String::into_boxed_str);
     }
 
     /// Whether this node holds it, or tries to.
@@ -432,7 +444,9 @@ fn is_elsewhere(error: &ActorProcessingErr) -> bool {
 /// Takes the shard, loads it, shows it, and starts its actors; then every job that has not ended goes on by itself.
 async fn start(me: &ActorRef<Message>, handle: &Arc<ShardHandle>) -> Result<(), ActorProcessingErr> {
     let again = handle.epoch() > 0;
-    let loaded = load(handle).await?;
+    let loaded = load(handle).await;
+    handle.set_trouble(loaded.as_ref().err().map(ToString::to_string));
+    let loaded = loaded?;
     let node = &handle.node;
     let just_ended: Vec<_> = loaded.unwritten.ended_jobs().cloned().collect();
     node.published.show_all(&loaded.shard, &just_ended);
@@ -481,6 +495,7 @@ async fn load(handle: &ShardHandle) -> Result<Loaded, store::Error> {
         Some(leases) => handle.tenure.extend(asked, leases.duration()),
         None => handle.tenure.for_ever(),
     }
+    nodes::recover(handle, epoch).await?;
     let mut loader = Loader::new();
     let mut take = |loaded: store::Loaded<'_>| {
         match loaded {

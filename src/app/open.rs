@@ -57,7 +57,7 @@ async fn shared(settings: SharedSettings, key: ServerKey) -> Result<Opened, Star
     let node = Peer { id: folder.id().clone(), url: advertise_url };
     let mut drawn = [0; 16];
     SystemRandom.fill(&mut drawn);
-    let settings = redis::Settings { address, shards, require_always, known, node, lease };
+    let settings = redis::Settings { address, shards, require_always, known, node, lease, tail: Some(folder.tail()) };
     let store = Redis::open(&settings, &hex::encode(drawn)).await?;
     folder.remember(store.id())?;
     tracing::info!(node = %folder.id(), store = store.id(), "this node shares a store");

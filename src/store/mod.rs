@@ -9,11 +9,13 @@ pub mod embedded;
 mod leases;
 pub mod memory;
 pub mod redis;
+mod tails;
 
 pub use embedded::Embedded;
 pub use leases::{Holder, Leases, NodeId, Peer};
 pub use memory::Memory;
 pub use redis::Redis;
+pub use tails::{Acknowledged, Last, Tails};
 
 use bytes::Bytes;
 
@@ -26,11 +28,11 @@ pub fn describe_meters() {
 }
 
 /// Which holder of a shard writes: raised at each acquisition, so a holder that was replaced is refused (safety.md I-13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Epoch(pub u64);
 
 /// The number of a record in its shard's journal: 1, 2, 3, … without a gap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Seq(pub u64);
 
 /// One group of events on its way to the journal.
@@ -148,6 +150,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Whether the store takes new work: false while the disk is full, so that what is owed can still be written (D-11).
     fn accepts_work(&self) -> bool;
 
+    /// What nodes had acknowledged of late, where the store can forget it at a failover.
+    fn tails(&self) -> Option<&dyn Tails> {
+        None
+    }
+
     /// Who holds which shard, where several nodes share the store.
     fn leases(&self) -> Option<&dyn Leases> {
         None
@@ -170,6 +177,14 @@ pub enum Error {
     HeldElsewhere {
         /// Which.
         node: String,
+    },
+    /// The store has forgotten records that were acknowledged, and nobody who can be asked has them any more (safety.md F-R5).
+    #[error("records {first} to {last} were acknowledged and are gone; the shard waits for a node that has them, or for an operator")]
+    Forgotten {
+        /// The first that is gone.
+        first: u64,
+        /// The last.
+        last: u64,
     },
     /// The number isn't the next one, or is taken by other bytes: the caller's state is not the store's; load again.
     #[error("record {got} does not follow record {last}")]

@@ -57,6 +57,7 @@ impl RedisServer {
             known: None,
             node: Peer { id: NodeId(node.to_owned()), url: url.to_owned() },
             lease: Duration::from_millis(1_500),
+            tail: Some(self.folder.path().join(format!("tail-{node}"))),
         }
     }
 
@@ -70,6 +71,22 @@ impl RedisServer {
     pub fn restart(&mut self) {
         self.child = spawn(self.folder.path(), self.port, &self.more);
         self.wait();
+    }
+
+    /// A copy of its files as they are now.
+    pub fn copy(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        copy_files(&self.folder.path().join("appendonlydir"), &copy.path().join("appendonlydir"));
+        copy
+    }
+
+    /// Killed, and started on files of earlier: what was written since is forgotten, as at a failover to a replica that lagged.
+    pub fn roll_back(&mut self, copy: &tempfile::TempDir) {
+        self.kill();
+        let files = self.folder.path().join("appendonlydir");
+        std::fs::remove_dir_all(&files).unwrap();
+        copy_files(&copy.path().join("appendonlydir"), &files);
+        self.restart();
     }
 
     /// What `redis-cli` answers.
@@ -94,6 +111,14 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use super::plan::plan;
+use super::recovery::{Heard, hear};
 use crate::actors::meters;
 use crate::actors::node::{Inner, Node};
 use crate::actors::shard::ShardHandle;
@@ -31,6 +32,7 @@ pub enum Place {
 /// What this node knows of the others, as of its last look.
 #[derive(Debug, Default)]
 pub(in crate::actors) struct Membership {
+    pub(in crate::actors) heard: Heard,
     seen: RwLock<Arc<Seen>>,
 }
 
@@ -54,6 +56,12 @@ impl Membership {
             held.map(|(shard, _)| shard).collect()
         };
         seen.peers.iter().map(|peer| (peer.clone(), of(peer))).collect()
+    }
+
+    /// All other nodes that are there.
+    pub(super) fn others(&self, node: &Inner) -> Vec<Peer> {
+        let me = node.store.leases().map(Leases::me);
+        self.seen().peers.iter().filter(|peer| Some(&peer.id) != me).cloned().collect()
     }
 
     fn seen(&self) -> Arc<Seen> {
@@ -92,7 +100,7 @@ pub(in crate::actors) async fn start(node: &Arc<Inner>) -> Result<(), Error> {
                 renewed = Instant::now();
                 // Beside the look, which may wait for a shard that is being taken.
                 let renewing = Arc::clone(&node);
-                tokio::spawn(async move { renew(&renewing).await });
+                tokio::spawn(async move { futures_util::future::join(renew(&renewing), hear(&renewing)).await });
             }
             give_up_what_is_over(&node);
             match look(&node, leases).await {

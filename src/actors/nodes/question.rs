@@ -11,6 +11,7 @@ use crate::actors::node::{Inner, Node};
 use crate::actors::paid;
 use crate::job::Effect;
 use crate::shard::{Command, Grant, Refusal, Reply, codec};
+use crate::store::{Acknowledged, Last, Seq};
 use crate::types::{ShardId, TokenHash};
 
 /// A question about one shard.
@@ -30,6 +31,10 @@ pub(in crate::actors) enum What {
     Generation,
     /// What a token opens.
     Grant(TokenHash),
+    /// The last record of each shard that the node had acknowledged; the question's shard is nothing.
+    Acknowledged,
+    /// The records from a number on that the node had acknowledged, whoever holds the shard.
+    Records(Seq),
 }
 
 /// The answer to [`What`], in the same order.
@@ -39,6 +44,8 @@ pub(in crate::actors) enum Told {
     Seen(Vec<u8>),
     Generation(u64),
     Granted(Option<Grant>),
+    Acknowledged(Vec<(ShardId, Last)>),
+    Records(Vec<Acknowledged>),
     Failed(Failure),
 }
 
@@ -95,6 +102,13 @@ impl Node {
 }
 
 async fn answer(node: &Arc<Inner>, Question { shard, what }: Question) -> Told {
+    match (&what, node.store.tails()) {
+        (What::Acknowledged, Some(tails)) => return Told::Acknowledged(tails.acknowledged()),
+        (What::Records(first), Some(tails)) => {
+            return tails.records(shard, *first).await.map_or(Told::Failed(Failure::Unavailable), Told::Records);
+        }
+        _ => {}
+    }
     let Some(handle) = node.shards().find(|handle| handle.id == shard).filter(|handle| handle.is_ready()) else {
         return Told::Failed(Failure::Elsewhere);
     };
@@ -108,6 +122,7 @@ async fn answer(node: &Arc<Inner>, Question { shard, what }: Question) -> Told {
         }
         What::Look(look) => handle.look_here(look).await.map(Told::Seen),
         What::Generation => Ok(Told::Generation(handle.generation_here())),
+        What::Acknowledged | What::Records(_) => Ok(Told::Failed(Failure::Unavailable)),
         What::Grant(token) => Ok(Told::Granted(node.published.token(&token))),
     };
     told.unwrap_or_else(|error| Told::Failed(error.into()))

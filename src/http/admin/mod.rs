@@ -59,6 +59,7 @@ pub fn rows() -> Vec<Row<Arc<Admin>>> {
         Row::new(newcomers::__path_let_in, newcomers::let_in),
         Row::new(operations::__path_shards, operations::shards),
         Row::new(operations::__path_nodes, operations::nodes),
+        Row::new(operations::__path_accept_loss, operations::accept_loss),
         Row::new(operations::__path_drain, operations::drain),
         Row::new(operations::__path_audit, operations::audit),
         Row::new(operations::__path_log, operations::log),

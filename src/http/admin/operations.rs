@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
@@ -11,9 +12,10 @@ use utoipa::ToSchema;
 
 use super::Admin;
 use super::guard::Operator;
+use super::reason::{self, ReasonBody};
 use crate::actors::ShardStatus;
 use crate::http::openapi::params::PageQuery;
-use crate::http::problem::Problem;
+use crate::http::problem::{Kind, Problem};
 use crate::http::query::{Items, Listing};
 use crate::http::reply;
 use crate::shard::OperatorAct;
@@ -41,6 +43,15 @@ pub struct ShardLine {
     owner: Option<String>,
     /// For how many milliseconds more, unless the lease is renewed, as of this node's last look.
     lease_left_ms: Option<u64>,
+}
+
+/// What an operator accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AcceptedLoss {
+    /// The shard.
+    shard: u16,
+    /// The number of the last record that was acknowledged.
+    last: u64,
 }
 
 /// A node.
@@ -148,6 +159,33 @@ pub async fn shards(_: Operator, State(admin): State<Arc<Admin>>) -> Result<Resp
 pub async fn nodes(_: Operator, State(admin): State<Arc<Admin>>) -> Result<Response, Problem> {
     let items: Vec<NodeLine> = admin.node.nodes().into_iter().map(|(id, url, shards)| NodeLine { id, url, shards }).collect();
     reply::json(StatusCode::OK, &Items { items, next_cursor: None })
+}
+
+/// Accepts that a shard's last acknowledged records are gone, which the store forgot and no node has: it goes on without them, and
+/// the operators' log names them.
+#[utoipa::path(
+    post,
+    path = "/admin/shards/{shard}/accept-loss",
+    operation_id = "acceptLoss",
+    tag = "node",
+    params(("shard" = u16, Path, description = "Its number.")),
+    request_body = ReasonBody,
+    security(("operator" = [])),
+    responses((status = 200, description = "The shard is loaded without them, at its next try.", body = AcceptedLoss))
+)]
+pub async fn accept_loss(
+    _: Operator,
+    State(admin): State<Arc<Admin>>,
+    path: Result<Path<u16>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let reason = reason::of(&parts, body).await?;
+    let Ok(Path(shard)) = path else { return Err(Problem::new(Kind::NotFound, "There is no such shard.")) };
+    match admin.node.accept_loss(shard, reason) {
+        Some(last) => reply::json(StatusCode::OK, &AcceptedLoss { shard, last }),
+        None => Err(Problem::new(Kind::NotFound, "Nothing is known to be lost of that shard.")),
+    }
 }
 
 /// Stops taking new jobs; those under way go on. It lasts until the process ends.

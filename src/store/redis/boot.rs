@@ -1,6 +1,7 @@
 //! The start: whether this server can be trusted with money, and whether the store in it is the one that is known.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use redis::Value;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub node: Peer,
     /// How long its leases run.
     pub lease: Duration,
+    /// Where it keeps what it had acknowledged of late.
+    pub tail: Option<PathBuf>,
 }
 
 /// What an operator should know and may leave as it is.
@@ -253,7 +256,7 @@ mod tests {
     fn settings(require_always: bool) -> Settings {
         let address = Address { url: "redis://127.0.0.1".to_owned(), is_cluster: false };
         let node = Peer { id: NodeId("one".to_owned()), url: String::new() };
-        Settings { address, shards: 4, require_always, known: None, node, lease: Duration::from_secs(5) }
+        Settings { address, shards: 4, require_always, known: None, node, lease: Duration::from_secs(5), tail: None }
     }
 
     fn judged(changed: &[(&str, &str)], require_always: bool) -> Result<Vec<Advice>, String> {

@@ -124,6 +124,7 @@ async fn wipe(connection: &Connection, facts: &Facts) -> Result<(), Error> {
         // The head first: whoever still fills the shard is refused from here on.
         unlink(connection, &place::head(shard)).await?;
         unlink(connection, &place::journal(shard)).await?;
+        unlink(connection, &place::epochs(shard)).await?;
         for table in Table::ALL {
             unlink(connection, &place::rows(shard, table)).await?;
             if let Some(index) = place::index(shard, table) {

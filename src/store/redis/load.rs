@@ -88,7 +88,7 @@ pub(super) async fn table(connection: &Connection, shard: ShardId, table: Table)
 }
 
 /// Some records from a number on.
-async fn records(connection: &Connection, shard: ShardId, first: u64, last: u64) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+pub(super) async fn records(connection: &Connection, shard: ShardId, first: u64, last: u64) -> Result<Vec<(u64, Vec<u8>)>, Error> {
     let mut command = redis::cmd("XRANGE");
     command.arg(place::journal(shard)).arg(format!("{first}-0")).arg(format!("{last}-0")).arg("COUNT").arg(RECORDS_AT_ONCE);
     let entries: Vec<(String, Vec<Value>)> = connection.call(&command).await?;

@@ -16,8 +16,12 @@ mod reply;
 mod scan;
 mod scripts;
 mod snapshot;
+mod tail;
+mod tails;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::Cmd;
@@ -31,7 +35,8 @@ pub use self::node_folder::NodeFolder;
 
 use self::connection::Connection;
 use self::scripts::{ACQUIRE, APPEND, PUT_ROWS, Script, TRIM};
-use super::{Append, Epoch, Error, Layout, Leases, NodeId, Pairs, Peer, Range, Seq, Sink, Snapshot, Store};
+use self::tail::Tail;
+use super::{Append, Epoch, Error, Layout, Leases, NodeId, Pairs, Peer, Range, Seq, Sink, Snapshot, Store, Tails};
 use crate::shard::{Row, Table};
 use crate::types::ShardId;
 
@@ -50,6 +55,10 @@ pub struct Redis {
     node: Peer,
     lease: Duration,
     is_full: AtomicBool,
+    /// What was acknowledged here of late; nothing for who only reads.
+    tail: Option<Arc<Tail>>,
+    /// The highest epoch of each shard that anybody knows of.
+    floors: Mutex<BTreeMap<ShardId, Epoch>>,
 }
 
 impl Redis {
@@ -60,7 +69,9 @@ impl Redis {
     pub async fn open(settings: &Settings, id: &str) -> Result<Self, Error> {
         let (connection, layout, id) = boot::open(settings, id).await?;
         let (node, lease) = (settings.node.clone(), settings.lease);
-        Ok(Self::over(connection, layout, id, node, lease))
+        let tail = settings.tail.as_deref().map(Tail::open).transpose()?.map(Arc::new);
+        let floors = tail.iter().flat_map(|tail| tail.all()).map(|(shard, (epoch, _))| (shard, epoch)).collect();
+        Ok(Self { tail, floors: Mutex::new(floors), ..Self::over(connection, layout, id, node, lease) })
     }
 
     /// As [`Self::open`], for who only reads: nothing is made, and how the server is set up is its users' business.
@@ -74,10 +85,11 @@ impl Redis {
     }
 
     fn over(connection: Connection, layout: Layout, id: String, node: Peer, lease: Duration) -> Self {
-        Self { connection, layout, id, node, lease, is_full: AtomicBool::new(false) }
+        let (is_full, floors) = (AtomicBool::new(false), Mutex::default());
+        Self { connection, layout, id, node, lease, is_full, tail: None, floors }
     }
 
-    /// Another handle on the same connection.
+    /// Another handle on the same connection, for who keeps no tail.
     fn again(&self) -> Self {
         Self::over(self.connection.clone(), self.layout, self.id.clone(), self.node.clone(), self.lease)
     }
@@ -85,6 +97,10 @@ impl Redis {
     /// Which store it is: drawn when it was made.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    fn floors(&self) -> MutexGuard<'_, BTreeMap<ShardId, Epoch>> {
+        self.floors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self, shard: ShardId) -> Result<ShardId, Error> {
@@ -151,8 +167,9 @@ impl Store for Redis {
 
     async fn acquire(&self, shard: ShardId) -> Result<Epoch, Error> {
         let shard = self.known(shard)?;
-        let mut command = ACQUIRE.call(&[place::head(shard)]);
-        command.arg(&self.id).arg(&self.node.id.0).arg(&self.node.url).arg(self.lease.as_millis().to_string());
+        let mut command = ACQUIRE.call(&[place::head(shard), place::epochs(shard)]);
+        let floor = self.floors().get(&shard).map_or(0, |floor| floor.0);
+        command.arg(&self.id).arg(&self.node.id.0).arg(&self.node.url).arg(self.lease.as_millis().to_string()).arg(floor);
         match self.write(&ACQUIRE, &command, Epoch(0), Seq(0)).await? {
             Written::Done(epoch) => Ok(Epoch(number(&epoch)?)),
             Written::Held => Err(Error::Unavailable("an audit reads the store".to_owned())),
@@ -170,7 +187,11 @@ impl Store for Redis {
         // The number before the first is 0, which is no number of a record.
         let before = seq.0.checked_sub(1).map(|before| before.to_string()).unwrap_or_default();
         command.arg(epoch.0).arg(seq.0).arg(before).arg(&*record);
-        self.write(&APPEND, &command, epoch, seq).await.map(drop)
+        self.write(&APPEND, &command, epoch, seq).await?;
+        if let Some(tail) = &self.tail {
+            tail.keep(&Append { shard, epoch, seq, record });
+        }
+        Ok(())
     }
 
     async fn put_rows(&self, shard: ShardId, epoch: Epoch, rows: Vec<Row>) -> Result<(), Error> {
@@ -228,5 +249,9 @@ impl Store for Redis {
 
     fn leases(&self) -> Option<&dyn Leases> {
         Some(self)
+    }
+
+    fn tails(&self) -> Option<&dyn Tails> {
+        self.tail.is_some().then_some(self as &dyn Tails)
     }
 }

@@ -50,6 +50,11 @@ impl NodeFolder {
         &self.id
     }
 
+    /// Where it keeps what it had acknowledged of late.
+    pub fn tail(&self) -> PathBuf {
+        self.path.join("acknowledged")
+    }
+
     /// The store that it has used; nothing before the first time.
     ///
     /// # Errors

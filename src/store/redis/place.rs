@@ -19,6 +19,11 @@ pub(super) fn journal(shard: ShardId) -> String {
     format!("enrich:{{s{:02}}}:journal", shard.0)
 }
 
+/// A hash: each epoch to the number of the last record when it began.
+pub(super) fn epochs(shard: ShardId) -> String {
+    format!("enrich:{{s{:02}}}:epochs", shard.0)
+}
+
 /// A hash: key of a row to its value.
 pub(super) fn rows(shard: ShardId, table: Table) -> String {
     format!("enrich:{{s{:02}}}:rows:{}", shard.0, table.name())
