@@ -13,6 +13,8 @@ use crate::store::Error;
 #[derive(Debug)]
 pub struct Leaving {
     folder: Folder,
+    /// An earlier attempt had marked it, and may have come to its end.
+    is_resumed: bool,
 }
 
 impl Leaving {
@@ -26,16 +28,16 @@ impl Leaving {
             return Err(cannot_open(path, "there is no store.db in it"));
         }
         let folder = Folder::hold(path)?;
-        match folder::set_aside(path).map_err(fails)? {
-            Some(SetAside::Moved(place)) if place == to => {}
+        let is_resumed = match folder::set_aside(path).map_err(fails)? {
+            Some(SetAside::Moved(place)) if place == to => true,
             Some(state) => return Err(cannot_open(path, state)),
-            None => {}
-        }
+            None => false,
+        };
         if let Log::Damaged(how) = log::inspect(&folder.log()).map_err(fails)? {
             return Err(Error::Corrupt(format!("{}: {how}; bring back a backup", folder.log().display())));
         }
         write_new(&folder::moved(path), to.as_bytes()).map_err(fails)?;
-        Ok(Self { folder })
+        Ok(Self { folder, is_resumed })
     }
 
     /// What it holds.
@@ -51,9 +53,12 @@ impl Leaving {
     /// It isn't moved after all.
     ///
     /// # Errors
-    /// [`Error::Open`] where the mark can't be removed.
+    /// [`Error::Open`] where the mark can't be removed, or was there before: that move may have ended, and then both would be served.
     pub fn stay(self) -> Result<(), Error> {
         let path: PathBuf = self.folder.path().to_owned();
+        if self.is_resumed {
+            return Err(cannot_open(&path, "an earlier attempt to move it may have come to its end"));
+        }
         folder::remove(&folder::moved(&path)).map_err(|error| cannot_open(&path, error))
     }
 }

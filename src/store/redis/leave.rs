@@ -12,6 +12,8 @@ use super::{Redis, place, snapshot};
 use crate::store::{Epoch, Error, Leases, NodeId, Peer, Seq, Snapshot, Store};
 use crate::types::ShardId;
 
+/// Its name as a holder: the same in the next attempt, which takes over from one that was cut off.
+const NAME: &str = "migrate";
 /// How long a shard is held at a time while it is copied.
 const LEASE: Duration = Duration::from_secs(30);
 /// And once it has moved: for good. A node that was starting meanwhile waits for it in vain.
@@ -21,6 +23,9 @@ const FOR_GOOD: Duration = Duration::from_secs(100 * 365 * 86_400);
 #[derive(Debug)]
 pub struct Leaving {
     store: Redis,
+    to: String,
+    /// An earlier attempt had marked it, and may have come to its end.
+    is_resumed: bool,
     epochs: Vec<Epoch>,
     renewal: JoinHandle<()>,
     runtime: Handle,
@@ -41,20 +46,20 @@ impl Leaving {
         if let Some(place) = facts.get("moved").filter(|place| *place != to) {
             return Err(fails(boot::moved(place)));
         }
-        let node = Peer { id: NodeId("migrate".to_owned()), url: String::new() };
+        let is_resumed = facts.contains_key("moved");
+        let node = Peer { id: NodeId(NAME.to_owned()), url: String::new() };
         let store = Redis::over(connection, layout, id, node, LEASE);
         let others = store.leave_and_list().await?.into_iter().map(|peer| peer.id).find(|id| *id != *store.me());
         let holders = store.holders().await?.into_iter().flatten().map(|holder| holder.node.id);
         if let Some(node) = others.or_else(|| holders.into_iter().find(|id| id != store.me())) {
             return Err(Error::HeldElsewhere { node: node.0 });
         }
-        let mut set = redis::cmd("HSET");
-        set.arg(place::STORE).arg("moved").arg(to);
-        store.connection.call::<u32>(&set).await?;
+        mark(&store, to).await?;
         let mut epochs = Vec::new();
         for shard in (0..layout.shards).map(ShardId) {
             match store.acquire(shard).await {
                 Ok(epoch) => epochs.push(epoch),
+                Err(error) if is_resumed => return Err(error),
                 Err(error) => {
                     stay(&store, &epochs).await?;
                     return Err(error);
@@ -62,7 +67,7 @@ impl Leaving {
             }
         }
         let renewal = tokio::spawn(renew(store.again(), epochs.clone()));
-        Ok(Self { store, epochs, renewal, runtime: Handle::current() })
+        Ok(Self { store, to: to.to_owned(), is_resumed, epochs, renewal, runtime: Handle::current() })
     }
 
     /// Its number of shards.
@@ -89,9 +94,13 @@ impl Leaving {
     /// It isn't moved after all. Blocking.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// [`Error::Open`] where it was marked before: that move may have ended, and then both would be served.
     pub fn stay(self) -> Result<(), Error> {
         self.renewal.abort();
+        if self.is_resumed {
+            let message = "an earlier attempt to move it may have come to its end".to_owned();
+            return Err(Error::Open { path: self.to.clone(), message });
+        }
         self.wait(stay(&self.store, &self.epochs))
     }
 
@@ -102,11 +111,11 @@ impl Leaving {
     pub fn seal(&self) -> Result<(), Error> {
         self.renewal.abort();
         self.wait(async {
+            mark(&self.store, &self.to).await?;
             for (shard, epoch) in (0..).map(ShardId).zip(&self.epochs) {
                 let mut command = SET_HEAD.call(&[place::head(shard)]);
-                // The lease is the store's own clock and a hundred years.
                 let until = self.store.now().await?.saturating_add(u64::try_from(FOR_GOOD.as_millis()).unwrap_or(u64::MAX));
-                command.arg(epoch.0).arg("node").arg("nobody: it has moved").arg("leased_until").arg(until);
+                command.arg(epoch.0).arg("leased_until").arg(until);
                 self.store.write(&SET_HEAD, &command, *epoch, Seq(0)).await?;
             }
             Ok(())
@@ -122,6 +131,12 @@ impl Drop for Leaving {
     fn drop(&mut self) {
         self.renewal.abort();
     }
+}
+
+async fn mark(store: &Redis, to: &str) -> Result<(), Error> {
+    let mut set = redis::cmd("HSET");
+    set.arg(place::STORE).arg("moved").arg(to);
+    store.connection.call::<u32>(&set).await.map(drop)
 }
 
 async fn renew(store: Redis, epochs: Vec<Epoch>) {
