@@ -90,7 +90,11 @@ fn a_store_moves_into_redis_and_back() {
     let old = run(folder, &["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"]);
     assert!(old.code == Some(1) && old.err.contains("it was moved to redis://"), "{}", old.err);
     let again = run(folder, &migrate);
-    assert!(again.code == Some(1) && again.err.contains("a store in it already") && again.err.contains("stays out of use"), "{}", again.err);
+    assert!(
+        again.code == Some(1) && again.err.contains("a store in it already") && again.err.contains("stays out of use"),
+        "{}",
+        again.err
+    );
 
     let server = serving_on(folder, &redis, &key);
     server.until(&waiting, "completed");
