@@ -96,9 +96,11 @@ impl Source {
             StoreUrl::Embedded(folder) => embedded::Leaving::begin(folder, to).map(Self::Folder),
             StoreUrl::Redis(address) => threads.block_on(redis::Leaving::begin(address, to)).map(|leaving| Self::Redis(Box::new(leaving))),
         };
-        begun.map_err(|error| match error {
-            Error::HeldElsewhere { node } => Failure::Failed(format!("node {node} runs on the store: stop all nodes first")),
-            other => Failure::of(&other),
+        begun.map_err(|error| {
+            if let Error::HeldElsewhere { node } = &error {
+                return Failure::Failed(format!("node {node} runs on the store: stop all nodes first"));
+            }
+            Failure::of(&error)
         })
     }
 

@@ -162,7 +162,7 @@ struct Rows<'a> {
     shard: ShardId,
     into: &'a mut dyn Filling,
     table: Option<Table>,
-    rows: Pairs,
+    waiting: Pairs,
     bytes: usize,
     sum: Summer,
     done: Vec<(Table, Digest)>,
@@ -170,7 +170,7 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn new(shard: ShardId, into: &'a mut dyn Filling) -> Self {
-        Self { shard, into, table: None, rows: Pairs::new(), bytes: 0, sum: Summer::default(), done: Vec::new() }
+        Self { shard, into, table: None, waiting: Pairs::new(), bytes: 0, sum: Summer::default(), done: Vec::new() }
     }
 
     fn take(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Error> {
@@ -180,13 +180,13 @@ impl<'a> Rows<'a> {
         }
         self.sum.add(key, value);
         self.bytes = self.bytes.saturating_add(key.len()).saturating_add(value.len());
-        self.rows.push((key.to_vec(), value.to_vec()));
-        if self.rows.len() >= ROWS || self.bytes >= BYTES { self.flush(table) } else { Ok(()) }
+        self.waiting.push((key.to_vec(), value.to_vec()));
+        if self.waiting.len() >= ROWS || self.bytes >= BYTES { self.flush(table) } else { Ok(()) }
     }
 
     fn flush(&mut self, table: Table) -> Result<(), Error> {
         self.bytes = 0;
-        match std::mem::take(&mut self.rows) {
+        match std::mem::take(&mut self.waiting) {
             rows if rows.is_empty() => Ok(()),
             rows => self.into.rows(self.shard, table, rows),
         }

@@ -17,7 +17,7 @@ const NAME: &str = "migrate";
 /// How long a shard is held at a time while it is copied.
 const LEASE: Duration = Duration::from_secs(30);
 /// And once it has moved: for good. A node that was starting meanwhile waits for it in vain.
-const FOR_GOOD: Duration = Duration::from_secs(100 * 365 * 86_400);
+const FOR_GOOD: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// The store, held.
 #[derive(Debug)]
