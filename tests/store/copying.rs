@@ -57,7 +57,7 @@ async fn into_redis(server: &RedisServer, from: &dyn Snapshot) -> Result<Content
     let mut fill = redis::Fill::begin(&server.settings(SHARDS), ID, &SystemRandom).await?;
     let copied = copy(from, SHARDS, &mut fill)?;
     assert_eq!(copied.difference(&contents(&*fill.snapshot()?, SHARDS)?), None);
-    fill.finish()?;
+    filling.finish()?;
     Ok(copied)
 }
 
@@ -79,9 +79,9 @@ async fn i_20_a_store_goes_through_every_kind_and_stays_the_same() {
     assert_eq!(shared.id(), ID);
 
     let snapshot = shared.snapshot().await.unwrap();
-    let mut fill = embedded::Fill::begin(&second, SHARDS, MADE_AT, ID).unwrap();
-    assert_eq!(copy(&*snapshot, SHARDS, &mut fill).unwrap(), copied);
-    fill.finish().unwrap();
+    let mut filling = embedded::Fill::begin(&second, SHARDS, MADE_AT, ID).unwrap();
+    assert_eq!(copy(&*snapshot, SHARDS, &mut filling).unwrap(), copied);
+    filling.finish().unwrap();
     drop(snapshot);
     assert_eq!(copied.difference(&contents(&reader(&second), SHARDS).unwrap()), None);
 
