@@ -57,7 +57,7 @@ async fn into_redis(server: &RedisServer, from: &dyn Snapshot) -> Result<Content
     let mut fill = redis::Fill::begin(&server.settings(SHARDS), ID, &SystemRandom).await?;
     let copied = copy(from, SHARDS, &mut fill)?;
     assert_eq!(copied.difference(&contents(&*fill.snapshot()?, SHARDS)?), None);
-    filling.finish()?;
+    fill.finish()?;
     Ok(copied)
 }
 
