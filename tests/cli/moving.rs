@@ -136,7 +136,7 @@ fn a_move_that_is_killed_leaves_one_store_or_none() {
         std::thread::sleep(wait);
         child.kill().ok();
         let ended = child.wait().unwrap();
-        let in_use = [folder.join("data/moved").exists(), redis.cli(&["HEXISTS", "enrich:store", "ready"]) != "1"];
+        let in_use = [folder.join("data/moved-to").exists(), redis.cli(&["HEXISTS", "enrich:store", "ready"]) != "1"];
         assert!(in_use.contains(&true), "both stores can be served");
         if redis.cli(&["HEXISTS", "enrich:store", "filling"]) == "1" {
             cut_off += 1;

@@ -122,7 +122,7 @@ pub(super) fn unfinished(folder: &Path) -> PathBuf {
 
 /// Names where the store lies now.
 pub(super) fn moved(folder: &Path) -> PathBuf {
-    folder.join("moved")
+    folder.join("moved-to")
 }
 
 /// Removes a file, and makes that durable.
