@@ -25,7 +25,7 @@ pub(super) struct KeyOptions {
     #[arg(long, env = "ENRICH_SECRET_KEY", value_name = "BASE64", hide_env_values = true)]
     secret_key: Option<SecretString>,
     /// The same from a file of 32 bytes, such as the secret.key of an embedded store
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_env_values = true)]
     secret_key_file: Option<PathBuf>,
     /// Refuse a Redis that doesn't sync every write before it answers
     #[arg(long, env = "REDIS_REQUIRE_AOF", value_name = "always")]

@@ -235,8 +235,18 @@ mod tests {
         for wrong in ["", "embedded", "embedded:", "./data", "sqlite:x"] {
             assert!(wrong.parse::<StoreUrl>().unwrap_err().contains("embedded:./data"), "{wrong}");
         }
-        let redis = "redis://user:hunter2@host/".parse::<StoreUrl>().unwrap_err();
-        assert!(redis.contains("no Redis") && !redis.contains("hunter2"), "{redis}");
+        for (url, shown) in [
+            ("redis://user:hunter2@host/3", "redis://host/3"),
+            ("rediss://:hunter2@host:6380", "rediss://host:6380"),
+            ("rediss-cluster://:hunter2@host", "rediss-cluster://host"),
+        ] {
+            let store: StoreUrl = url.parse().unwrap();
+            assert_eq!((store.shown().as_str(), format!("{store:?}").contains("hunter2")), (shown, false), "{url}");
+        }
+        for wrong in ["redis://user:hunter2@", "redis:hunter2", "redis-cluster://"] {
+            let fault = wrong.parse::<StoreUrl>().unwrap_err();
+            assert!(fault.contains("must name a host") && !fault.contains("hunter2"), "{wrong}: {fault}");
+        }
     }
 
     #[test]
