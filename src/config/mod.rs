@@ -25,7 +25,7 @@ pub use self::options::{
     AdminClientOptions, DirectoryOptions, JobOptions, LimitOptions, ListenOptions, LogOptions, NetworkOptions, Options, PaymentOptions,
     PriceOptions, StoreOptions, VendorOptions,
 };
-pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
+pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList, key_bytes};
 pub use self::vendors::{LlmOptions, SearchOptions};
 
 use crate::enrich::cache::CacheSettings;

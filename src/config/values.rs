@@ -7,7 +7,7 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use url::Url;
 
 use crate::net::NameServers;
@@ -205,13 +205,23 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// 32 bytes in base64, with or without padding, in either alphabet.
+/// The server's key.
 pub(super) fn server_key(text: &SecretString) -> Result<ServerKey, String> {
+    key_bytes(text).map(|bytes| ServerKey::new(*bytes.expose_secret()))
+}
+
+/// 32 bytes in base64, with or without padding, in either alphabet.
+///
+/// # Errors
+/// What it must be, without what it is.
+pub fn key_bytes(text: &SecretString) -> Result<SecretBox<[u8; 32]>, String> {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let text = text.expose_secret().trim();
     let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
     let bytes = GeneralPurpose::new(alphabet, config).decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    bytes.map(ServerKey::new).ok_or_else(|| "must be 32 bytes in base64, as `openssl rand -base64 32` prints them".to_owned())
+    bytes
+        .map(|bytes| SecretBox::new(Box::new(bytes)))
+        .ok_or_else(|| "must be 32 bytes in base64, as `openssl rand -base64 32` prints them".to_owned())
 }
 
 #[cfg(test)]
@@ -225,8 +235,18 @@ mod tests {
         for wrong in ["", "embedded", "embedded:", "./data", "sqlite:x"] {
             assert!(wrong.parse::<StoreUrl>().unwrap_err().contains("embedded:./data"), "{wrong}");
         }
-        let redis = "redis://user:hunter2@host/".parse::<StoreUrl>().unwrap_err();
-        assert!(redis.contains("no Redis") && !redis.contains("hunter2"), "{redis}");
+        for (url, shown) in [
+            ("redis://user:hunter2@host/3", "redis://host/3"),
+            ("rediss://:hunter2@host:6380", "rediss://host:6380"),
+            ("rediss-cluster://:hunter2@host", "rediss-cluster://host"),
+        ] {
+            let store: StoreUrl = url.parse().unwrap();
+            assert_eq!((store.shown().as_str(), format!("{store:?}").contains("hunter2")), (shown, false), "{url}");
+        }
+        for wrong in ["redis://user:hunter2@", "redis:hunter2", "redis-cluster://"] {
+            let fault = wrong.parse::<StoreUrl>().unwrap_err();
+            assert!(fault.contains("must name a host") && !fault.contains("hunter2"), "{wrong}: {fault}");
+        }
     }
 
     #[test]

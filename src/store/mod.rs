@@ -3,6 +3,8 @@
 //! A record is appended under the epoch of the shard's owner, and refused under an older one. Deliberately absent: what
 //! records and rows mean (that is `shard`), and every decision about money.
 
+pub mod backup;
+pub mod copy;
 pub mod embedded;
 mod leases;
 pub mod memory;
@@ -64,8 +66,17 @@ pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 /// Takes rows as (key, value); an error ends the scan and comes back as [`Error::Corrupt`].
 pub type RowSink<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), String>;
 
+/// The format of rows and records that this version reads and writes, whichever store they are in.
+pub const SCHEMA: u32 = 1;
+
 /// Everything that a store holds, as it is at one moment. Blocking: for a thread of its own.
 pub trait Snapshot: Send {
+    /// Under which epoch a shard was held last.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    fn epoch(&self, shard: ShardId) -> Result<Epoch, Error>;
+
     /// As [`Store::load`].
     ///
     /// # Errors
