@@ -3,7 +3,7 @@
 use super::ConfigError;
 
 /// By name, or by what they begin with; and the feature.
-const LATER: &[(&str, &str)] = &[("ENRICH_SEAL_KEY", "sealed exports"), ("LEDGER_RETENTION_DAYS", "exports of the ledger")];
+const LATER: &[(&str, &str)] = &[("LEDGER_RETENTION_DAYS", "exports of the ledger")];
 
 /// Refuses the first variable among `set` that has a value and is of a later version.
 ///

@@ -7,11 +7,13 @@ pub mod embedded;
 mod leases;
 pub mod memory;
 pub mod redis;
+pub mod sealed;
 
 pub use embedded::Embedded;
 pub use leases::{Holder, Leases, NodeId, Peer};
 pub use memory::Memory;
 pub use redis::Redis;
+pub use sealed::Sealed;
 
 use bytes::Bytes;
 
@@ -75,6 +77,16 @@ pub trait Snapshot: Send {
     /// # Errors
     /// See [`Error`].
     fn scan_all(&self, shard: ShardId, table: Table, sink: RowSink<'_>) -> Result<(), Error>;
+}
+
+impl Snapshot for Box<dyn Snapshot> {
+    fn load(&self, shard: ShardId, sink: &mut dyn FnMut(Loaded<'_>) -> Result<(), String>) -> Result<Seq, Error> {
+        (**self).load(shard, sink)
+    }
+
+    fn scan_all(&self, shard: ShardId, table: Table, sink: RowSink<'_>) -> Result<(), Error> {
+        (**self).scan_all(shard, table, sink)
+    }
 }
 
 /// What the store's owner is told of its shape when it is opened.
@@ -185,6 +197,9 @@ pub enum Error {
     /// Stored bytes don't hold what they must. Nothing is skipped: a person has to look.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
+    /// A value is sealed with a key that isn't there, or not sealed where it must be. The place is named.
+    #[error("the store can't be read with this ENRICH_SEAL_KEY: {0}")]
+    Sealed(String),
     /// Another process has the store open.
     #[error("{path} is in use by another process; stop it, or give this one its own folder")]
     Locked {

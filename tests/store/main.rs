@@ -13,4 +13,5 @@ mod redis;
 #[allow(unreachable_pub, reason = "other test binaries have it in a module of their own")]
 #[path = "../support/redis.rs"]
 mod redis_server;
+mod sealed;
 mod support;
