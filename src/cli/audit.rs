@@ -79,7 +79,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         print(&format!("{:#}\n", serde_json::json!(Report { ok, findings: &findings, seals: counted(&seals), chains })));
     } else {
         print(&as_text(&findings, &format!("store {} in {}", stored.id, stored.place)));
-        print(&seals.iter().map(|(seal, count)| format!("  {count} values are sealed with {seal}\n")).collect::<String>());
+        for (seal, count) in &seals {
+            print(&format!("  {count} values are sealed with {seal}\n"));
+        }
         print(&chains.iter().map(ToString::to_string).collect::<String>());
     }
     if ok { Ok(()) } else { Err(Failure::Said) }
