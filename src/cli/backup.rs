@@ -9,9 +9,10 @@ use super::copying::sound;
 use super::stored::Stored;
 use super::{Failure, print};
 use crate::clock::{Clock, SystemClock};
-use crate::config::StoreOptions;
+use crate::config::{SealOptions, StoreOptions};
 use crate::store::backup::{Reader, Writer};
 use crate::store::copy::{contents, copy};
+use crate::store::sealed::SealedSnapshot;
 use crate::store::{Error, Layout, SCHEMA};
 
 /// Of `backup`.
@@ -19,6 +20,8 @@ use crate::store::{Error, Layout, SCHEMA};
 pub(super) struct Arguments {
     #[command(flatten)]
     store: StoreOptions,
+    #[command(flatten)]
+    seal: SealOptions,
     /// The file, or a folder in which it gets a name of its own
     #[arg(long, value_name = "FILE|DIR")]
     to: PathBuf,
@@ -27,7 +30,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::logs::start_quietly();
     let failed = |error: Error| Failure::of(&error);
-    let stored = Stored::open(&arguments.store.store)?;
+    let stored = Stored::open(&arguments.store.store, arguments.seal.keys()?)?;
     let now = SystemClock.now();
     let path = if arguments.to.is_dir() {
         let moment = now.to_string().replace([':', '-'], "");
@@ -38,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     stored.check().map_err(failed)?;
     let layout = Layout { shards: stored.shards, schema: SCHEMA };
     let mut writer = Writer::create(&path, &stored.id, layout, now).map_err(failed)?;
-    let copied = copy(stored.snapshot(), stored.shards, &mut writer).map_err(failed)?;
+    let copied = copy(stored.as_it_lies(), stored.shards, &mut writer).map_err(failed)?;
     let bytes = writer.finish().map_err(failed)?;
     // From here on the server goes on as usual; what was written is read again without it.
     let (id, shards, place) = (stored.id.clone(), stored.shards, stored.place.clone());
@@ -53,9 +56,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         path.display()
     ));
     // A backup of books that don't balance is still the best that there is.
-    if let Err(failure) = sound(&reader, shards, "the store") {
+    if let Err(failure) = sound(&SealedSnapshot::new(reader, &id, arguments.seal.keys()?), shards, "the store") {
         return Err(Failure::Failed(format!("the backup is written, but {failure}")));
     }
-    print("Keep the server's key (ENRICH_SECRET_KEY, or secret.key in the store's folder) in another place: it is not in it.\n");
+    print(
+        "Keep the server's key (ENRICH_SECRET_KEY, or secret.key in the store's folder) in another place, and ENRICH_SEAL_KEY where there is\n\
+           one: they are not in it, and what is sealed is sealed in it too.\n",
+    );
     Ok(())
 }

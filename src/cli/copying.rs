@@ -11,10 +11,11 @@ use tokio::runtime::Runtime;
 use super::{Failure, print};
 use crate::actors;
 use crate::clock::{Clock, SystemClock, SystemRandom};
-use crate::config::{ConfigError, StoreUrl, key_bytes};
+use crate::config::{ConfigError, SealOptions, StoreUrl, key_bytes};
 use crate::shard::Table;
 use crate::shard::audit::Findings;
 use crate::store::copy::{Contents, Filling, Journal, contents, copy};
+use crate::store::sealed::{Keys, SealedSnapshot};
 use crate::store::{Error, NodeId, Pairs, Peer, Snapshot, embedded, redis};
 use crate::types::ShardId;
 
@@ -30,6 +31,8 @@ pub(super) struct KeyOptions {
     /// Refuse a Redis that doesn't sync every write before it answers
     #[arg(long, env = "REDIS_REQUIRE_AOF", value_name = "always")]
     redis_require_aof: Option<String>,
+    #[command(flatten)]
+    seal: SealOptions,
 }
 
 /// A store on its way.
@@ -73,6 +76,14 @@ impl KeyOptions {
             )
             .into()),
         }
+    }
+
+    /// What values are sealed with. They go over as they lie; only the books are read.
+    ///
+    /// # Errors
+    /// Where they can't be used.
+    pub(super) fn seals(&self) -> Result<Keys, Failure> {
+        Ok(self.seal.keys()?)
     }
 
     fn requires_always(&self) -> Result<bool, Failure> {
@@ -125,7 +136,7 @@ impl Target {
     }
 
     /// Fills it, and reads it again to see that it is the same and that its books balance.
-    pub(super) fn fill(&mut self, from: &dyn Snapshot, shards: u16) -> Result<Contents, Failure> {
+    pub(super) fn fill(&mut self, from: &dyn Snapshot, id: &str, shards: u16, keys: Keys) -> Result<Contents, Failure> {
         let failed = |error: Error| Failure::of(&error);
         let copied = copy(from, shards, self).map_err(failed)?;
         let snapshot = self.snapshot().map_err(failed)?;
@@ -133,7 +144,7 @@ impl Target {
         if let Some(difference) = copied.difference(&found) {
             return Err(Failure::Failed(format!("the copy is not what was copied: {difference}")));
         }
-        sound(&*snapshot, shards, "the copy")?;
+        sound(&SealedSnapshot::new(snapshot, id, keys), shards, "the copy")?;
         Ok(copied)
     }
 

@@ -10,6 +10,7 @@ use super::copying::{self, KeyOptions, Target, say, sound};
 use super::{Failure, print};
 use crate::config::{ConfigError, StoreUrl};
 use crate::store::copy::Contents;
+use crate::store::sealed::{Keys, SealedSnapshot};
 use crate::store::{Error, Snapshot, embedded, redis};
 
 /// Of `migrate`.
@@ -33,7 +34,7 @@ enum Source {
 
 /// What is read of it.
 struct Look {
-    snapshot: Box<dyn Snapshot>,
+    snapshot: SealedSnapshot<Box<dyn Snapshot>>,
     id: String,
     shards: u16,
 }
@@ -76,10 +77,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Everything that can be undone.
 fn copy_all(source: &Source, to: &StoreUrl, keys: &KeyOptions, threads: &Runtime) -> Result<(Target, Contents, u16), Failure> {
-    let Look { snapshot, id, shards } = source.look().map_err(|error| Failure::of(&error))?;
-    sound(&*snapshot, shards, "the store")?;
+    let Look { snapshot, id, shards } = source.look(keys.seals()?).map_err(|error| Failure::of(&error))?;
+    sound(&snapshot, shards, "the store")?;
     let mut target = Target::begin(to, &id, shards, keys, threads)?;
-    let copied = target.fill(&*snapshot, shards)?;
+    let copied = target.fill(snapshot.inner(), &id, shards, keys.seals()?)?;
     Ok((target, copied, shards))
 }
 
@@ -104,14 +105,17 @@ impl Source {
         })
     }
 
-    fn look(&self) -> Result<Look, Error> {
+    fn look(&self, keys: Keys) -> Result<Look, Error> {
         match self {
             Self::Folder(leaving) => {
                 let reader = leaving.snapshot()?;
                 let (id, shards) = (reader.id().to_owned(), reader.layout().shards);
-                Ok(Look { snapshot: Box::new(reader), id, shards })
+                Ok(Look { snapshot: SealedSnapshot::new(Box::new(reader), &id, keys), id, shards })
             }
-            Self::Redis(leaving) => Ok(Look { snapshot: leaving.snapshot()?, id: leaving.id().to_owned(), shards: leaving.shards() }),
+            Self::Redis(leaving) => {
+                let id = leaving.id().to_owned();
+                Ok(Look { snapshot: SealedSnapshot::new(leaving.snapshot()?, &id, keys), id, shards: leaving.shards() })
+            }
         }
     }
 

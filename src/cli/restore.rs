@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (store, shards, made_at) = (reader.manifest().store.clone(), reader.manifest().shards, reader.manifest().made_at.clone());
     let threads = copying::threads()?;
     let mut target = Target::begin(&arguments.to, &store, shards, &arguments.keys, &threads)?;
-    let copied = target.fill(&reader, shards)?;
+    let copied = target.fill(&reader, &store, shards, arguments.keys.seals()?)?;
     if let (Some(key), StoreUrl::Embedded(folder)) = (&key, &arguments.to) {
         embedded::keep_secret_key(folder, key).map_err(|error| Failure::of(&error))?;
     }

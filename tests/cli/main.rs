@@ -9,6 +9,7 @@ mod moving;
 #[allow(dead_code, clippy::expect_used, reason = "other test binaries use more of it, and allow it throughout")]
 #[path = "../support/redis.rs"]
 mod redis_server;
+mod sealed;
 mod serve;
 mod settings;
 mod support;

@@ -14,6 +14,7 @@ fn a_setting_that_cannot_be_used_ends_the_start() {
         ("REDIS_REQUIRE_AOF", "everysec", "must be always, or unset"),
         ("ENRICH_STORE", "./data", "must be embedded:DIR"),
         ("ENRICH_SECRET_KEY", "hunter2", "must be 32 bytes in base64"),
+        ("ENRICH_SEAL_KEY", "hunter2,unsealed", "must be 32 bytes in base64"),
         ("ENRICH_ADMIN_TOKEN", "hunter2 hunter2", "must be visible ASCII"),
         ("ENRICH_PUBLIC_URL", "ftp://enrich.example", "must be an http or https URL"),
         ("ENRICH_JOB_BILL_UP_TO_MAX_USD", "1", "which is 1"),
@@ -117,6 +118,7 @@ fn t25_secrets_are_masked() {
     let variables = [
         ("ENRICH_ADMIN_TOKEN", "hunter2-hunter2-hunter2-hunter2-"),
         ("ENRICH_SECRET_KEY", KEY),
+        ("ENRICH_SEAL_KEY", "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg,unsealed"),
         ("ENRICH_JOB_SLOTS", "7"),
         ("VENDOR_SEARCH_URL", "https://search.example"),
         ("VENDOR_SEARCH_KEY", "hunter2-of-the-search"),
@@ -129,12 +131,13 @@ fn t25_secrets_are_masked() {
     for arguments in [&["config"][..], &["config", "--json"], &["config", "--help"], &["serve", "--help"]] {
         let shown = run_with(folder.path(), arguments, &variables);
         assert_eq!(shown.code, Some(0), "{}", shown.err);
-        assert!(!shown.out.contains("hunter2") && !shown.out.contains(KEY), "{}", shown.out);
+        assert!(!shown.out.contains("hunter2") && !shown.out.contains(KEY) && !shown.out.contains("CAgI"), "{}", shown.out);
     }
     let table = run_with(folder.path(), &["config", "--listen", "127.0.0.1:1"], &variables).out;
     let has = |words: &[&str]| table.lines().any(|line| line.split_whitespace().eq(words.iter().copied()));
     assert!(has(&["ENRICH_ADMIN_TOKEN", "********", "environment"]), "{table}");
     assert!(has(&["ENRICH_SECRET_KEY", "********", "environment"]), "{table}");
+    assert!(has(&["ENRICH_SEAL_KEY", "********", "environment"]), "{table}");
     assert!(has(&["ENRICH_JOB_SLOTS", "7", "environment"]), "{table}");
     assert!(has(&["VENDOR_SEARCH_KEY", "********", "environment"]), "{table}");
     assert!(has(&["VENDOR_LLM_KEY", "********", "environment"]), "{table}");

@@ -14,4 +14,5 @@ mod redis;
 #[allow(unreachable_pub, dead_code, reason = "other test binaries have it in a module of their own, and use more of it")]
 #[path = "../support/redis.rs"]
 mod redis_server;
+mod sealed;
 mod support;

@@ -52,7 +52,7 @@ use self::readers::Readers;
 use self::sql::Sql;
 use self::stream::stream;
 use self::writer::{Order, Request, Writer};
-use super::{Append, Epoch, Error, Layout, Pairs, Range, Seq, Sink, Snapshot, Store};
+use super::{Append, Epoch, Error, Layout, Leases, Pairs, Range, Seq, Sink, Snapshot, Store, Tails};
 use crate::clock::{Clock, Random};
 use crate::shard::{Row, Table};
 use crate::types::ShardId;
@@ -284,5 +284,15 @@ impl Store for Embedded {
 
     fn accepts_work(&self) -> bool {
         self.accepts_work.load(Ordering::Acquire)
+    }
+
+    /// What it has answered for it keeps.
+    fn tails(&self) -> Option<&dyn Tails> {
+        None
+    }
+
+    /// It has one process.
+    fn leases(&self) -> Option<&dyn Leases> {
+        None
     }
 }
