@@ -199,7 +199,7 @@ async fn recognise(connection: &Connection, settings: &Settings, drawn: &str, pa
             "store {known} is gone: the database was emptied, or is another one. Bring it back, or remove the file that remembers it to begin anew"
         )));
     }
-    if facts.get("ready").is_none() {
+    if !facts.contains_key("ready") {
         for (name, value) in [("id", drawn), ("shards", &settings.shards.to_string()), ("schema", &SCHEMA.to_string())] {
             let mut set = redis::cmd("HSETNX");
             set.arg(place::STORE).arg(name).arg(value);
@@ -233,10 +233,8 @@ fn number(text: &str) -> Result<u32, Error> {
 
 /// Answers of several servers, each under its name.
 pub(super) fn by_server(answer: Value) -> Result<Vec<(String, Value)>, redis::RedisError> {
-    match answer {
-        Value::Map(answers) => answers.into_iter().map(|(server, value)| Ok((redis::from_redis_value(server)?, value))).collect(),
-        other => Ok(vec![("the server".to_owned(), other)]),
-    }
+    let Value::Map(answers) = answer else { return Ok(vec![("the server".to_owned(), answer)]) };
+    answers.into_iter().map(|(server, value)| Ok((redis::from_redis_value(server)?, value))).collect()
 }
 
 #[cfg(test)]
