@@ -5,13 +5,14 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use enrich_jobs::actors::{Node, Place};
 use enrich_jobs::http::Limits;
 use enrich_jobs::job::Status;
 use enrich_jobs::store::{Redis, Store};
 use enrich_jobs::types::{AgentId, Slot, Usd};
+use tokio::time::Instant;
 
 use support::node::{Life, Script, TestNode, order};
 use support::redis::RedisServer;

@@ -22,6 +22,7 @@ mod quotes;
 mod retention;
 mod shard;
 mod slots;
+mod supervisor;
 mod waiting;
 mod wallets;
 mod written_keys;

@@ -10,7 +10,7 @@ use super::api::{Accepted, Error, IdempotencyKey, MadeUsageKey, NewUsageKey, Ord
 use super::introductions::Introductions;
 use super::keyed::{Keyed, keyed, scoped_key, stored_key};
 use super::look;
-use super::nodes::{self, Membership, Peers, Place};
+use super::nodes::{self, Membership, Peers};
 use super::paid::{ChainParts, Chains, NewcomersWatch, Settlements};
 use super::published::Published;
 use super::shard::ShardHandle;
@@ -237,19 +237,6 @@ impl Node {
         // Others plan without this node from here on, and take each shard as soon as it is given up.
         nodes::leave(&self.inner).await;
         futures_util::future::join_all(self.shards.iter().map(|shard| nodes::give_up(&self.inner, shard))).await;
-    }
-
-    /// Where the shard of a slot is answered for.
-    pub fn place(&self, slot: Slot) -> Place {
-        let Some(shard) = self.inner.shard_of(slot) else { return Place::Nowhere };
-        if shard.is_ready() {
-            return Place::Here;
-        }
-        let me = self.inner.store.leases().map(Leases::me);
-        match self.inner.membership.holder(shard.id) {
-            Some(holder) if Some(&holder.node.id) != me => Place::At(holder.node),
-            _ => Place::Nowhere,
-        }
     }
 
     /// What a token opens; nothing for one that is unknown, revoked or expired. From memory.

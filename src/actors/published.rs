@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::job::{Job, Progress};
 use crate::shard::Grant;

@@ -101,7 +101,8 @@ impl App {
     /// See [`StartError`]; nothing is left running then.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-        let Opened { store, key: server_key, peers, folder } = open::open(config.store.clone(), config.server_key.clone()).await?;
+        let Opened { store, key: server_key, peers, folder } =
+            open::open(config.store.clone(), config.server_key.clone(), config.seal.clone()).await?;
         let public = listen(config.listen, "ENRICH_LISTEN").await?;
         let admin = listen(config.admin_listen, "ENRICH_ADMIN_LISTEN").await?;
         let public_url = config.public_url.clone().unwrap_or_else(|| listeners::url_of(public.address));

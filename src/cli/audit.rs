@@ -5,6 +5,8 @@
 //! It takes no lock and writes nothing, so it works beside a running server and on a copy of a store alike.
 #![allow(clippy::doc_markdown, reason = "`--help` shows these texts as they are")]
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -12,15 +14,18 @@ use super::audit_chain::{self, ChainReport};
 use super::stored::Stored;
 use super::{Failure, print};
 use crate::actors;
-use crate::config::{NetworkOptions, StoreOptions};
+use crate::config::{NetworkOptions, SealOptions, StoreOptions};
 use crate::shard::audit::Findings;
 use crate::store::Error;
+use crate::store::sealed::Seal;
 
 /// Of `audit`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     store: StoreOptions,
+    #[command(flatten)]
+    seal: SealOptions,
     /// Compare what was paid with the tokens' transfers, on every network of X402_NETWORKS
     #[arg(long)]
     chain: bool,
@@ -40,13 +45,16 @@ struct Report<'a> {
     ok: bool,
     #[serde(flatten)]
     findings: &'a Findings,
+    /// How many values are sealed with what.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    seals: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     chains: Vec<ChainReport>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::logs::start_quietly();
-    let stored = Stored::open(&arguments.store.store)?;
+    let stored = Stored::open(&arguments.store.store, arguments.seal.keys()?)?;
     let audited = stored.check().and_then(|()| actors::audit(stored.snapshot(), stored.shards));
     let findings = match audited {
         Ok(findings) => findings,
@@ -63,14 +71,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         Vec::new()
     };
+    // Only where it may be sealed, since it reads everything once more; what is broken was told already.
+    let is_sealed = arguments.seal.seal_key.is_some() && findings.is_ok();
+    let seals = if is_sealed { stored.seals().map_err(|error| Failure::of(&error))? } else { BTreeMap::new() };
     let ok = findings.is_ok() && chains.iter().all(ChainReport::is_ok);
     if arguments.json {
-        print(&format!("{:#}\n", serde_json::json!(Report { ok, findings: &findings, chains })));
+        print(&format!("{:#}\n", serde_json::json!(Report { ok, findings: &findings, seals: counted(&seals), chains })));
     } else {
         print(&as_text(&findings, &format!("store {} in {}", stored.id, stored.place)));
+        for (seal, count) in &seals {
+            print(&format!("  {count} values are sealed with {seal}\n"));
+        }
         print(&chains.iter().map(ToString::to_string).collect::<String>());
     }
     if ok { Ok(()) } else { Err(Failure::Said) }
+}
+
+fn counted(seals: &BTreeMap<Seal, u64>) -> BTreeMap<String, u64> {
+    seals.iter().map(|(seal, count)| (seal.to_string(), *count)).collect()
 }
 
 fn as_text(findings: &Findings, store: &str) -> String {

@@ -4,14 +4,18 @@ mod admin_client;
 mod agents;
 mod audit;
 mod audit_chain;
+mod backup;
 mod bench;
 mod config;
+mod copying;
 mod demo;
 mod eval;
 mod import_directory;
 mod local_chain;
 mod logs;
+mod migrate;
 mod openapi;
+mod restore;
 mod runtime;
 pub mod samples;
 mod serve;
@@ -55,6 +59,12 @@ enum Command {
     Demo(demo::Arguments),
     /// Check the books of a store, beside a running server too
     Audit(audit::Arguments),
+    /// Put a store as it is now into a file, beside a running server too
+    Backup(backup::Arguments),
+    /// Make a store from a backup
+    Restore(restore::Arguments),
+    /// Move a store somewhere else: from a folder into Redis, or back
+    Migrate(migrate::Arguments),
     /// Bring a CSV file of businesses into the directory that websearch asks
     ImportDirectory(import_directory::Arguments),
     /// Measure enrichment against a set of questions whose answers are known
@@ -118,6 +128,9 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
         Command::ImportDirectory(arguments) => import_directory::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Agents(arguments) => agents::run(arguments),

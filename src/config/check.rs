@@ -79,6 +79,7 @@ impl Options {
             admin_token,
             public_url: self.listen.public_url.clone(),
             store: self.store(shards, server_key.is_some())?,
+            seal: self.seal.keys()?,
             server_key,
             edge: self.edge(prices, max_timeout_seconds),
             public_limits: connections(self.limits.connections_max),

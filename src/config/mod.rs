@@ -23,9 +23,9 @@ use secrecy::SecretString;
 pub use self::networks::{NetworkSettings, Variables, WaySettings};
 pub use self::options::{
     AdminClientOptions, DirectoryOptions, JobOptions, LimitOptions, ListenOptions, LogOptions, NetworkOptions, Options, PaymentOptions,
-    PriceOptions, StoreOptions, VendorOptions,
+    PriceOptions, SealOptions, StoreOptions, VendorOptions,
 };
-pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList};
+pub use self::values::{LogFormat, NetworkList, StoreUrl, WalletList, key_bytes};
 pub use self::vendors::{LlmOptions, SearchOptions};
 
 use crate::enrich::cache::CacheSettings;
@@ -70,6 +70,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The store.
     pub store: StoreSettings,
+    /// What its values are sealed with.
+    pub seal: store::sealed::Keys,
     /// Without one, the key in the store's folder.
     pub server_key: Option<ServerKey>,
     /// The public routes; their public URL is still the one that was set, or none.

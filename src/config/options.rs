@@ -5,14 +5,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::ConfigError;
 use super::values::{
-    LogFormat, NetworkList, StoreUrl, WalletList, address, always, base_url, name_servers, released, secret, starting_credit, switch, usd,
-    waived, whole,
+    LogFormat, NetworkList, StoreUrl, WalletList, address, always, base_url, name_servers, released, seal_keys, secret, starting_credit,
+    switch, usd, waived, whole,
 };
 use super::vendors::{CacheOptions, LlmOptions, SearchOptions};
 use crate::net::NameServers;
+use crate::store::sealed::Keys;
 use crate::types::Usd;
 
 /// All options of the server.
@@ -24,6 +26,9 @@ pub struct Options {
     /// Where everything is kept.
     #[command(flatten)]
     pub store: StoreOptions,
+    /// What it is sealed with.
+    #[command(flatten)]
+    pub seal: SealOptions,
     /// How a store is made and keyed.
     #[command(flatten)]
     pub keys: KeyOptions,
@@ -84,6 +89,28 @@ pub struct StoreOptions {
     /// Where everything is kept: embedded:DIR for one process; redis://HOST:PORT, rediss:// or redis-cluster:// for nodes that share it
     #[arg(long, env = "ENRICH_STORE", value_name = "embedded:DIR|redis://…", default_value = "embedded:./data")]
     pub store: StoreUrl,
+}
+
+/// What the store is sealed with.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Store")]
+pub struct SealOptions {
+    /// What values in the store are encrypted with: 32 bytes in base64, or several, comma-separated. The first seals, all open;
+    /// the word unsealed stands for no key, so that what was written without one can still be read
+    #[arg(long, env = "ENRICH_SEAL_KEY", value_name = "KEYS", hide_env_values = true, value_parser = secret)]
+    pub seal_key: Option<SecretString>,
+}
+
+impl SealOptions {
+    /// The keys; without any, nothing is sealed.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where they can't be used.
+    pub fn keys(&self) -> Result<Keys, ConfigError> {
+        let given = self.seal_key.as_ref().filter(|keys| !keys.expose_secret().is_empty());
+        let keys = given.map(seal_keys).transpose().map_err(|fault| ConfigError::new("ENRICH_SEAL_KEY", fault))?;
+        Ok(keys.unwrap_or_else(Keys::none))
+    }
 }
 
 /// How a store is made, and the server's key.

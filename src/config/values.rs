@@ -7,11 +7,12 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use url::Url;
 
 use crate::net::NameServers;
 use crate::store::redis::Address;
+use crate::store::sealed::Keys;
 use crate::types::{Network, ServerKey, Usd, Wallet};
 
 /// Where shards are kept.
@@ -205,13 +206,46 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// 32 bytes in base64, with or without padding, in either alphabet.
+/// The server's key.
 pub(super) fn server_key(text: &SecretString) -> Result<ServerKey, String> {
+    key_bytes(text).map(|bytes| ServerKey::new(*bytes.expose_secret()))
+}
+
+/// 32 bytes in base64, with or without padding, in either alphabet.
+///
+/// # Errors
+/// What it must be, without what it is.
+pub fn key_bytes(text: &SecretString) -> Result<SecretBox<[u8; 32]>, String> {
+    let bytes = secret_bytes(text.expose_secret()).map(|bytes| SecretBox::new(Box::new(bytes)));
+    bytes.ok_or_else(|| "must be 32 bytes in base64, as `openssl rand -base64 32` prints them".to_owned())
+}
+
+/// The word for no key, in a list of keys that seal.
+const UNSEALED: &str = "unsealed";
+
+/// What the store is sealed with: keys, comma-separated, none twice; the first seals, all open.
+pub(super) fn seal_keys(text: &SecretString) -> Result<Keys, String> {
+    let fault = "must be 32 bytes in base64, as `openssl rand -base64 32` prints them, or several comma-separated; \
+                 the word unsealed stands for no key";
+    let read = |item: &str| match item {
+        UNSEALED => Some(None),
+        key => secret_bytes(key).map(|bytes| Some(SecretBox::new(Box::new(bytes)))),
+    };
+    let list: Option<Vec<_>> = items(text.expose_secret()).map(read).collect();
+    let keys = list.and_then(|list| Keys::new(&list)).ok_or(fault)?;
+    let seals: Vec<_> = keys.seals().collect();
+    match twice(&seals) {
+        Some(_) => Err("must name each key once".to_owned()),
+        None => Ok(keys),
+    }
+}
+
+/// 32 bytes in base64, with or without padding, in either alphabet.
+fn secret_bytes(text: &str) -> Option<[u8; 32]> {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let text = text.expose_secret().trim();
+    let text = text.trim();
     let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
-    let bytes = GeneralPurpose::new(alphabet, config).decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    bytes.map(ServerKey::new).ok_or_else(|| "must be 32 bytes in base64, as `openssl rand -base64 32` prints them".to_owned())
+    GeneralPurpose::new(alphabet, config).decode(text).ok().and_then(|bytes| bytes.try_into().ok())
 }
 
 #[cfg(test)]
@@ -225,8 +259,18 @@ mod tests {
         for wrong in ["", "embedded", "embedded:", "./data", "sqlite:x"] {
             assert!(wrong.parse::<StoreUrl>().unwrap_err().contains("embedded:./data"), "{wrong}");
         }
-        let redis = "redis://user:hunter2@host/".parse::<StoreUrl>().unwrap_err();
-        assert!(redis.contains("no Redis") && !redis.contains("hunter2"), "{redis}");
+        for (url, shown) in [
+            ("redis://user:hunter2@host/3", "redis://host/3"),
+            ("rediss://:hunter2@host:6380", "rediss://host:6380"),
+            ("rediss-cluster://:hunter2@host", "rediss-cluster://host"),
+        ] {
+            let store: StoreUrl = url.parse().unwrap();
+            assert_eq!((store.shown().as_str(), format!("{store:?}").contains("hunter2")), (shown, false), "{url}");
+        }
+        for wrong in ["redis://user:hunter2@", "redis:hunter2", "redis-cluster://"] {
+            let fault = wrong.parse::<StoreUrl>().unwrap_err();
+            assert!(fault.contains("must name a host") && !fault.contains("hunter2"), "{wrong}: {fault}");
+        }
     }
 
     #[test]
@@ -258,5 +302,19 @@ mod tests {
             let fault = key(wrong).unwrap_err();
             assert!(fault.contains("32 bytes") && !fault.contains("BwcH"), "{fault}");
         }
+    }
+
+    #[test]
+    fn keys_that_seal_are_a_list() {
+        let keys = |text: &str| seal_keys(&SecretString::from(text));
+        let (one, other) = ("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=", "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg");
+        let seals = |text: &str| keys(text).unwrap().seals().map(|seal| seal.to_string()).collect::<Vec<_>>();
+        assert_eq!(seals(&format!("{one}, {other},unsealed")), [seals(one), seals(other), vec!["nothing".to_owned()]].concat());
+        assert_ne!(seals(one), seals(other));
+        for wrong in ["", ",", "BwcH", &format!("{one},BwcH"), &format!("{one},{}", one.trim_end_matches('=')), "Unsealed"] {
+            let fault = keys(wrong).unwrap_err();
+            assert!(fault.starts_with("must") && !fault.contains("BwcH"), "{fault}");
+        }
+        assert!(!format!("{:?}", keys(one)).contains("7, 7"), "the key isn't shown");
     }
 }

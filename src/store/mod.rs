@@ -3,16 +3,20 @@
 //! A record is appended under the epoch of the shard's owner, and refused under an older one. Deliberately absent: what
 //! records and rows mean (that is `shard`), and every decision about money.
 
+pub mod backup;
+pub mod copy;
 pub mod embedded;
 mod leases;
 pub mod memory;
 pub mod redis;
+pub mod sealed;
 mod tails;
 
 pub use embedded::Embedded;
 pub use leases::{Holder, Leases, NodeId, Peer};
 pub use memory::Memory;
 pub use redis::Redis;
+pub use sealed::Sealed;
 pub use tails::{Acknowledged, Last, Tails};
 
 use bytes::Bytes;
@@ -64,8 +68,17 @@ pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 /// Takes rows as (key, value); an error ends the scan and comes back as [`Error::Corrupt`].
 pub type RowSink<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), String>;
 
+/// The format of rows and records that this version reads and writes, whichever store they are in.
+pub const SCHEMA: u32 = 1;
+
 /// Everything that a store holds, as it is at one moment. Blocking: for a thread of its own.
 pub trait Snapshot: Send {
+    /// Under which epoch a shard was held last.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    fn epoch(&self, shard: ShardId) -> Result<Epoch, Error>;
+
     /// As [`Store::load`].
     ///
     /// # Errors
@@ -77,6 +90,20 @@ pub trait Snapshot: Send {
     /// # Errors
     /// See [`Error`].
     fn scan_all(&self, shard: ShardId, table: Table, sink: RowSink<'_>) -> Result<(), Error>;
+}
+
+impl Snapshot for Box<dyn Snapshot> {
+    fn epoch(&self, shard: ShardId) -> Result<Epoch, Error> {
+        (**self).epoch(shard)
+    }
+
+    fn load(&self, shard: ShardId, sink: &mut dyn FnMut(Loaded<'_>) -> Result<(), String>) -> Result<Seq, Error> {
+        (**self).load(shard, sink)
+    }
+
+    fn scan_all(&self, shard: ShardId, table: Table, sink: RowSink<'_>) -> Result<(), Error> {
+        (**self).scan_all(shard, table, sink)
+    }
 }
 
 /// What the store's owner is told of its shape when it is opened.
@@ -140,14 +167,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     fn accepts_work(&self) -> bool;
 
     /// What nodes had acknowledged of late, where the store can forget it at a failover.
-    fn tails(&self) -> Option<&dyn Tails> {
-        None
-    }
+    fn tails(&self) -> Option<&dyn Tails>;
 
     /// Who holds which shard, where several nodes share the store.
-    fn leases(&self) -> Option<&dyn Leases> {
-        None
-    }
+    fn leases(&self) -> Option<&dyn Leases>;
 }
 
 /// What can go wrong, by what the caller can do about it.
@@ -200,6 +223,9 @@ pub enum Error {
     /// Stored bytes don't hold what they must. Nothing is skipped: a person has to look.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
+    /// A value is sealed with a key that isn't there, or not sealed where it must be. The place is named.
+    #[error("the store can't be read with this ENRICH_SEAL_KEY: {0}")]
+    Sealed(String),
     /// Another process has the store open.
     #[error("{path} is in use by another process; stop it, or give this one its own folder")]
     Locked {

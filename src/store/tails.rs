@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Epoch, Error, Seq};
+use super::{Append, Epoch, Error, Seq};
 use crate::types::ShardId;
 
 /// A record that was acknowledged by this node or another.
@@ -12,7 +12,7 @@ pub struct Acknowledged {
     pub epoch: Epoch,
     /// Its number.
     pub seq: Seq,
-    /// Its bytes.
+    /// Its bytes, as the store has them: sealed, where they are.
     pub record: Bytes,
 }
 
@@ -36,6 +36,9 @@ pub trait Tails: Send + Sync {
 
     /// The number of the last record when the first owner after `epoch`, and before `now`, took the shard. Nothing where there was none.
     async fn taken_after(&self, shard: ShardId, epoch: Epoch, now: Epoch) -> Result<Option<Seq>, Error>;
+
+    /// Appends bytes as they were acknowledged, below whatever seals them on their way in: sealed twice, nobody could read them.
+    async fn append_again(&self, append: Append) -> Result<(), Error>;
 
     /// Notes that an owner began behind this record, once it has written again what was forgotten.
     async fn began(&self, shard: ShardId, epoch: Epoch, last: Seq) -> Result<(), Error>;

@@ -5,6 +5,11 @@
 mod audit;
 mod demo;
 mod directory;
+mod moving;
+#[allow(dead_code, clippy::expect_used, reason = "other test binaries use more of it, and allow it throughout")]
+#[path = "../support/redis.rs"]
+mod redis_server;
+mod sealed;
 mod serve;
 mod settings;
 mod support;

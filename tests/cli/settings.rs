@@ -10,9 +10,11 @@ fn a_setting_that_cannot_be_used_ends_the_start() {
     for (variable, value, wanted) in [
         ("ENRICH_LISTEN", "here", "must be an IP address and a port"),
         ("ENRICH_ADMIN_LISTEN", "0.0.0.0:0", "at least 32 bytes"),
-        ("ENRICH_STORE", "redis://user:hunter2@host", "must be embedded:DIR"),
+        ("ENRICH_STORE", "redis://user:hunter2@", "must name a host"),
+        ("REDIS_REQUIRE_AOF", "everysec", "must be always, or unset"),
         ("ENRICH_STORE", "./data", "must be embedded:DIR"),
         ("ENRICH_SECRET_KEY", "hunter2", "must be 32 bytes in base64"),
+        ("ENRICH_SEAL_KEY", "hunter2,unsealed", "must be 32 bytes in base64"),
         ("ENRICH_ADMIN_TOKEN", "hunter2 hunter2", "must be visible ASCII"),
         ("ENRICH_PUBLIC_URL", "ftp://enrich.example", "must be an http or https URL"),
         ("ENRICH_JOB_BILL_UP_TO_MAX_USD", "1", "which is 1"),
@@ -30,7 +32,7 @@ fn a_setting_that_cannot_be_used_ends_the_start() {
         ("WALLET_STARTING_CREDIT_USD", "100.01", "must be from 0 to 100"),
         ("UPTO_BREAKER_LOSSES", "1001", "must be"),
         ("SETTLE_BATCH_MAX", "26", "must be a whole number from 1 to 25"),
-        ("ENRICH_LEASE_MS", "5000", "this version has no shared store yet"),
+        ("ENRICH_LEASE_MS", "499", "must be a whole number from 500 to 60000"),
         ("VENDOR_LLM_KEY", "hunter2", "must be set where VENDOR_LLM_KEY is"),
         ("VENDOR_LLM_LIMIT_NAME", "tokens", "must be max_tokens or max_completion_tokens"),
         ("VENDOR_SEARCH_KIND", "google", "must be searxng or brave"),
@@ -45,10 +47,34 @@ fn a_setting_that_cannot_be_used_ends_the_start() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was begun");
 }
 
+/// What all nodes of a shared store must agree on is asked for, in turn, and the store's own secrets are never shown.
+#[test]
+fn a_shared_store_asks_for_what_its_nodes_share() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = "what-the-nodes-of-a-test-have-in-common";
+    let mut variables = vec![("ENRICH_STORE", "redis://user:hunter2@127.0.0.1:1")];
+    for next in [
+        ("ENRICH_SECRET_KEY", "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="),
+        ("ENRICH_ADVERTISE_URL", "http://127.0.0.1:1"),
+        ("ENRICH_NODE_SECRET", secret),
+    ] {
+        let ended = run_with(folder.path(), &["serve"], &variables);
+        assert_eq!(ended.code, Some(2), "{}", ended.err);
+        assert!(ended.err.contains(&format!("{} must be set with a shared store", next.0)), "{}", ended.err);
+        variables.push(next);
+    }
+    let shown = run_with(folder.path(), &["config"], &variables);
+    assert_eq!(shown.code, Some(0), "{}", shown.err);
+    assert!(shown.out.contains("redis://127.0.0.1:1"), "{}", shown.out);
+    assert!(["hunter2", secret, "BwcH"].iter().all(|secret| !shown.out.contains(secret)), "{}", shown.out);
+    let unreachable = run_with(folder.path(), &["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"], &variables);
+    assert!(unreachable.code == Some(1) && !unreachable.err.contains("hunter2"), "{}", unreachable.err);
+}
+
 #[test]
 fn help_is_no_fault_and_bad_usage_is() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["serve", "demo", "audit", "import-directory", "agents", "config", "openapi"] {
+    for command in ["serve", "demo", "audit", "backup", "restore", "migrate", "import-directory", "agents", "config", "openapi"] {
         let help = run(folder.path(), &[command, "--help"]);
         assert_eq!((help.code, help.err.as_str()), (Some(0), ""), "{command}");
         assert!(help.out.contains("Usage: enrich-jobs"), "{command}");
@@ -92,6 +118,7 @@ fn t25_secrets_are_masked() {
     let variables = [
         ("ENRICH_ADMIN_TOKEN", "hunter2-hunter2-hunter2-hunter2-"),
         ("ENRICH_SECRET_KEY", KEY),
+        ("ENRICH_SEAL_KEY", "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg,unsealed"),
         ("ENRICH_JOB_SLOTS", "7"),
         ("VENDOR_SEARCH_URL", "https://search.example"),
         ("VENDOR_SEARCH_KEY", "hunter2-of-the-search"),
@@ -104,12 +131,13 @@ fn t25_secrets_are_masked() {
     for arguments in [&["config"][..], &["config", "--json"], &["config", "--help"], &["serve", "--help"]] {
         let shown = run_with(folder.path(), arguments, &variables);
         assert_eq!(shown.code, Some(0), "{}", shown.err);
-        assert!(!shown.out.contains("hunter2") && !shown.out.contains(KEY), "{}", shown.out);
+        assert!(!shown.out.contains("hunter2") && !shown.out.contains(KEY) && !shown.out.contains("CAgI"), "{}", shown.out);
     }
     let table = run_with(folder.path(), &["config", "--listen", "127.0.0.1:1"], &variables).out;
     let has = |words: &[&str]| table.lines().any(|line| line.split_whitespace().eq(words.iter().copied()));
     assert!(has(&["ENRICH_ADMIN_TOKEN", "********", "environment"]), "{table}");
     assert!(has(&["ENRICH_SECRET_KEY", "********", "environment"]), "{table}");
+    assert!(has(&["ENRICH_SEAL_KEY", "********", "environment"]), "{table}");
     assert!(has(&["ENRICH_JOB_SLOTS", "7", "environment"]), "{table}");
     assert!(has(&["VENDOR_SEARCH_KEY", "********", "environment"]), "{table}");
     assert!(has(&["VENDOR_LLM_KEY", "********", "environment"]), "{table}");

@@ -140,7 +140,7 @@ impl Serving {
         }
     }
 
-    fn call(&self, method: &str, path: &str, bearer: &str, body: &str) -> serde_json::Value {
+    pub fn call(&self, method: &str, path: &str, bearer: &str, body: &str) -> serde_json::Value {
         let host = self.public.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
         let length = body.len();

@@ -46,6 +46,8 @@ class OneSession(unittest.TestCase):
             "VENDOR_LLM_MODEL": "scripted-1",
             "VENDOR_LLM_INPUT_USD_PER_MTOK": "1",
             "VENDOR_LLM_OUTPUT_USD_PER_MTOK": "4",
+            # Each session of this test asks for itself; what is kept is another test's.
+            "ENRICH_CACHE_SECONDS": "0",
         }
         shop = Shop(pathlib.Path(folder.name), None, self.vendors, None, **vendors)
         self.addCleanup(shop.close)
@@ -83,6 +85,9 @@ class OneSession(unittest.TestCase):
         self.assertEqual(set(asked.values()), {1}, "without a kill each is asked once")
         for number in range(1, len(asked) + 1):
             with self.subTest(killed_at=number):
+                # Sessions learn from those before them: each of these has nothing to go by but what the first one had.
+                shop.close()
+                shop = self.shop()
                 self.vendors.start_anew()
                 self.vendors.hold(number)
                 job, bearer = self.ordered(shop, mode)

@@ -2,6 +2,8 @@
 //! server on loopback, which speak the wire that real ones speak.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends at what it doesn't expect")]
 
+mod hostile;
+mod lists;
 mod model;
 mod random;
 mod reference;

@@ -43,7 +43,7 @@ pub(crate) fn turn(request: &str) -> usize {
 }
 
 /// The results of tools that the model was told, in order.
-fn told(request: &str) -> Vec<String> {
+pub(crate) fn told(request: &str) -> Vec<String> {
     let request: Value = serde_json::from_str(request).unwrap();
     let messages = request["messages"].as_array().unwrap().iter().filter(|message| message["role"] == "tool");
     messages.map(|message| message["content"].as_str().unwrap().to_owned()).collect()
@@ -58,7 +58,7 @@ fn site(url: &str) -> Said {
 }
 
 /// A world whose model takes these turns and then says that it is done.
-async fn with_model(turns: Vec<Vec<(&'static str, String)>>, usage: Value) -> World {
+pub(crate) async fn with_model(turns: Vec<Vec<(&'static str, String)>>, usage: Value) -> World {
     World::new(DIRECTORY, Prices::default(), PATIENCE, move |who, question| match who {
         Who::Page => site(question),
         Who::Search => Said::Text(r#"{"results":[]}"#.to_owned()),
@@ -70,18 +70,18 @@ async fn with_model(turns: Vec<Vec<(&'static str, String)>>, usage: Value) -> Wo
     .await
 }
 
-fn payload() -> Value {
+pub(crate) fn payload() -> Value {
     json!({
         "lead": {"first_name": "Ruth", "last_name": "Haney", "company": "Haney Furniture Co", "city": "New Castle", "state": "PA"},
         "mode": "llm", "max_rounds": 6,
     })
 }
 
-fn read(url: &str) -> (&'static str, String) {
+pub(crate) fn read(url: &str) -> (&'static str, String) {
     ("read_page", json!({"url": url}).to_string())
 }
 
-fn last_request(world: &World) -> String {
+pub(crate) fn last_request(world: &World) -> String {
     let asked = world.asked();
     let requests = asked.keys().filter(|(who, _)| *who == Who::Model).map(|(_, request)| request.clone());
     requests.max_by_key(|request| turn(request)).unwrap()

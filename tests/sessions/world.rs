@@ -12,13 +12,14 @@ use enrich_jobs::clock::{Clock, SystemClock, SystemRandom};
 use enrich_jobs::enrich::lead_session::{Experience, LeadSession};
 use enrich_jobs::enrich::research::Tools;
 use enrich_jobs::enrich::vendors::directory::{Directory, DirectorySettings, import};
+use enrich_jobs::enrich::vendors::email::{Email, EmailSettings};
 use enrich_jobs::enrich::vendors::line::Exchange;
 use enrich_jobs::enrich::vendors::llm::{Llm, LlmSettings, PriceSheet, TokensField};
 use enrich_jobs::enrich::vendors::search::{Search, SearchKind, SearchSettings};
 use enrich_jobs::enrich::vendors::website::{Fetch, Page, Website, WebsiteSettings};
 use enrich_jobs::enrich::{Enricher, Error, Journal, JournalError, Run, RunSettings, Stop};
 use enrich_jobs::job::{Hop, Progress};
-use enrich_jobs::net::TrustedClient;
+use enrich_jobs::net::{MailLookup, TrustedClient};
 use enrich_jobs::types::{Timestamp, Usd};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -204,6 +205,7 @@ impl Default for How {
 pub(crate) struct World {
     pub(crate) vendors: Arc<Vendors>,
     session: LeadSession,
+    tools: Tools,
     _dir: tempfile::TempDir,
 }
 
@@ -258,7 +260,13 @@ impl World {
             email: None,
             cache: enrich_jobs::enrich::cache::Cache::default(),
         };
-        Self { vendors, session: LeadSession::new(tools, Experience::default()), _dir: dir }
+        Self { vendors, session: LeadSession::new(tools.clone(), Experience::default()), tools, _dir: dir }
+    }
+
+    /// With addresses that can be checked.
+    pub(crate) fn with_mail(self, lookup: Arc<dyn MailLookup>) -> Self {
+        let tools = Tools { email: Some(Email::new(EmailSettings::default(), lookup)), ..self.tools };
+        Self { session: LeadSession::new(tools.clone(), Experience::default()), tools, ..self }
     }
 
     pub(crate) async fn run(&self, payload: &Value, how: How) -> Ended {

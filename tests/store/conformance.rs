@@ -1,60 +1,86 @@
 //! One suite, run over every store that needs nothing but this machine.
 
+use std::sync::Arc;
+
 use enrich_jobs::shard::Table;
 use enrich_jobs::store::embedded::Settings;
-use enrich_jobs::store::{Embedded, Epoch, Error, Layout, Memory, Range, Redis, Seq, Store};
+use enrich_jobs::store::sealed::Keys;
+use enrich_jobs::store::{Epoch, Error, Layout, Memory, Range, Redis, Sealed, Seq, Store};
 use enrich_jobs::types::ShardId;
 
 use crate::redis_server::RedisServer;
-use crate::support::{load, record, row, settings, try_open};
+use crate::support::{keys, load, record, row, settings, try_open};
 
 /// A store that can be closed and opened again.
 struct Fixture {
     kind: Kind,
+    /// What its values are sealed with, where they are.
+    keys: Option<Keys>,
+    open: Option<Arc<dyn Store>>,
 }
 
 enum Kind {
     Memory(Memory),
-    Embedded { settings: Settings, open: Box<Option<Embedded>>, _folder: tempfile::TempDir },
-    Redis { server: Box<RedisServer>, open: Box<Redis> },
+    Embedded { settings: Settings, _folder: tempfile::TempDir },
+    Redis { server: Box<RedisServer>, settings: Box<enrich_jobs::store::redis::Settings> },
 }
 
 impl Fixture {
-    async fn all(shards: u16) -> [Self; 3] {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = settings(folder.path(), shards);
-        let open = Box::new(Some(try_open(&settings).unwrap()));
-        let server = Box::new(RedisServer::start(&[]));
-        let redis = Box::new(Redis::open(&server.settings(shards), "the store").await.unwrap());
-        [
-            Self { kind: Kind::Memory(Memory::new(shards)) },
-            Self { kind: Kind::Embedded { settings, open, _folder: folder } },
-            Self { kind: Kind::Redis { server, open: redis } },
-        ]
+    /// Each store as it is, and sealed.
+    async fn all(shards: u16) -> Vec<Self> {
+        let mut all = Vec::new();
+        for keys in [None, Some(keys(&[Some(7)]))] {
+            let folder = tempfile::tempdir().unwrap();
+            let settings = settings(folder.path(), shards);
+            let server = Box::new(RedisServer::start(&[]));
+            let shared = Box::new(server.settings(shards));
+            let kinds =
+                [Kind::Memory(Memory::new(shards)), Kind::Embedded { settings, _folder: folder }, Kind::Redis { server, settings: shared }];
+            for kind in kinds {
+                let mut fixture = Self { kind, keys: keys.clone(), open: None };
+                fixture.open().await;
+                all.push(fixture);
+            }
+        }
+        all
     }
 
     fn store(&self) -> &dyn Store {
-        match &self.kind {
-            Kind::Memory(memory) => memory,
-            Kind::Embedded { open, .. } => open.as_ref().as_ref().unwrap(),
-            Kind::Redis { open, .. } => &**open,
-        }
+        &**self.open.as_ref().unwrap()
+    }
+
+    async fn open(&mut self) {
+        let (store, id): (Arc<dyn Store>, String) = match &mut self.kind {
+            Kind::Memory(memory) => (Arc::new(memory.clone()), "memory".to_owned()),
+            Kind::Embedded { settings, .. } => {
+                let store = try_open(settings).unwrap();
+                let id = store.id().to_owned();
+                (Arc::new(store), id)
+            }
+            Kind::Redis { settings, .. } => {
+                let store = Redis::open(settings, "the store").await.unwrap();
+                let id = store.id().to_owned();
+                // From the second time on it must be this one, which has its number of shards already.
+                (settings.known, settings.shards) = (Some(id.clone()), 9);
+                (Arc::new(store), id)
+            }
+        };
+        self.open = Some(match &self.keys {
+            Some(keys) => Arc::new(Sealed::new(store, &id, keys.clone())),
+            None => store,
+        });
     }
 
     async fn reopen(&mut self) {
         match &mut self.kind {
-            Kind::Memory(memory) => *memory = memory.clone(),
-            Kind::Embedded { settings, open, .. } => {
-                open.take().unwrap().close().await;
-                **open = Some(try_open(settings).unwrap());
-            }
-            Kind::Redis { server, open } => {
+            Kind::Memory(_) => {}
+            Kind::Embedded { .. } => self.open.take().unwrap().close().await,
+            Kind::Redis { server, .. } => {
                 server.kill();
                 server.restart();
-                let settings = enrich_jobs::store::redis::Settings { known: Some(open.id().to_owned()), ..server.settings(9) };
-                **open = Redis::open(&settings, "another").await.unwrap();
             }
         }
+        self.open().await;
     }
 }
 

@@ -51,14 +51,17 @@ async fn f_r4_without_memory_nothing_is_written_in_part() {
     let store = opened(&server).await;
     let epoch = store.acquire(SHARD).await.unwrap();
     let mut written = 0;
-    let full = loop {
-        match store.append(record(1, epoch, written + 1, vec![7; 200_000])).await {
-            Ok(()) => written += 1,
-            Err(error) => break error,
-        }
-        assert!(written < 100, "it is never full");
-    };
-    assert!(matches!(full, Error::Full), "{full}");
+    // Down to the smallest, so that no room is left for rows.
+    for bytes in [200_000, 10_000, 500, 1] {
+        let full = loop {
+            match store.append(record(1, epoch, written + 1, vec![7; bytes])).await {
+                Ok(()) => written += 1,
+                Err(error) => break error,
+            }
+            assert!(written < 10_000, "it is never full");
+        };
+        assert!(matches!(full, Error::Full), "{full}");
+    }
     assert!(!store.accepts_work());
     let rows = (0..200_u8).map(|n| row(Table::Transfer, &[n], Some(&[n; 100]))).collect();
     assert!(matches!(store.put_rows(SHARD, epoch, rows).await, Err(Error::Full)));

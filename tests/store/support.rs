@@ -4,8 +4,10 @@ use bytes::Bytes;
 use enrich_jobs::clock::{SystemClock, SystemRandom};
 use enrich_jobs::shard::{Row, Table};
 use enrich_jobs::store::embedded::Settings;
+use enrich_jobs::store::sealed::Keys;
 use enrich_jobs::store::{Append, Embedded, Epoch, Error, Loaded, Seq, Store};
 use enrich_jobs::types::ShardId;
+use secrecy::SecretBox;
 
 /// What a load handed out.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,6 +31,12 @@ pub(crate) fn record(shard: u16, epoch: Epoch, seq: u64, record: impl Into<Bytes
 
 pub(crate) fn row(table: Table, key: &[u8], value: Option<&[u8]>) -> Row {
     Row { table, key: key.into(), value: value.map(Into::into) }
+}
+
+/// Keys of one byte, again and again; none stands for plain values.
+pub(crate) fn keys(list: &[Option<u8>]) -> Keys {
+    let list: Vec<_> = list.iter().map(|byte| byte.map(|byte| SecretBox::new(Box::new([byte; 32])))).collect();
+    Keys::new(&list).unwrap()
 }
 
 impl Content {

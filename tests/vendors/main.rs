@@ -5,5 +5,6 @@
 
 mod conduct;
 mod llm;
+mod reading;
 mod search;
 mod support;

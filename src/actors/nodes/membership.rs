@@ -1,7 +1,8 @@
 //! This node among others: says that it is there, renews what it holds, takes what is its share and free, gives up what is another's.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::plan::plan;
 use super::recovery::{Heard, hear};
@@ -9,7 +10,7 @@ use crate::actors::meters;
 use crate::actors::node::{Inner, Node};
 use crate::actors::shard::ShardHandle;
 use crate::store::{Epoch, Error, Holder, Leases, NodeId, Peer};
-use crate::types::ShardId;
+use crate::types::{ShardId, Slot};
 
 /// Looks at nodes and shards so many times a lease.
 const LOOKS: u32 = 15;
@@ -79,6 +80,19 @@ impl Membership {
 }
 
 impl Node {
+    /// Where the shard of a slot is answered for.
+    pub fn place(&self, slot: Slot) -> Place {
+        let Some(shard) = self.inner.shard_of(slot) else { return Place::Nowhere };
+        if shard.is_ready() {
+            return Place::Here;
+        }
+        let me = self.inner.store.leases().map(Leases::me);
+        match self.inner.membership.holder(shard.id) {
+            Some(holder) if Some(&holder.node.id) != me => Place::At(holder.node),
+            _ => Place::Nowhere,
+        }
+    }
+
     /// The nodes that share the store, as this one last saw them: name, address, and the numbers of the shards that it holds.
     pub fn nodes(&self) -> Vec<(String, String, Vec<u16>)> {
         self.inner.membership.held().into_iter().map(|(peer, shards)| (peer.id.0, peer.url, shards)).collect()

@@ -151,7 +151,27 @@ impl After {
             Command::Heard { key, outcome, .. } => Self::Announce(*key, *outcome),
             Command::Proven { key, tx, .. } => Self::Announce(*key, crate::billing::lane::Outcome::Mined(*tx)),
             Command::RetrySettlement { job, .. } => Self::Settle(*job),
-            _ => Self::Nothing,
+            Command::Submit { .. }
+            | Command::SubmitPaid { .. }
+            | Command::ClaimExact { .. }
+            | Command::Introduce { .. }
+            | Command::Introduced { .. }
+            | Command::AssignLane { .. }
+            | Command::Named { .. }
+            | Command::Deposit { .. }
+            | Command::Forgive { .. }
+            | Command::Log { .. }
+            | Command::RunEnded { .. }
+            | Command::ForgetSessions { .. }
+            | Command::CreateAgent { .. }
+            | Command::SignIn { .. }
+            | Command::Credit { .. }
+            | Command::DisableAgent { .. }
+            | Command::RotateToken { .. }
+            | Command::CreateUsageKey { .. }
+            | Command::RevokeUsageKey { .. }
+            | Command::Attempted { .. }
+            | Command::Redeliver { .. } => Self::Nothing,
         }
     }
 

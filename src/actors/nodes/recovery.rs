@@ -107,7 +107,7 @@ pub(in crate::actors) async fn recover(handle: &ShardHandle, epoch: Epoch) -> Re
         return Err(Error::Forgotten { first: found.0.saturating_add(1), last: wanted.0 });
     }
     for Acknowledged { seq, record, .. } in ours.into_iter().filter(|record| record.seq > last) {
-        node.store.append(Append { shard, epoch, seq, record }).await?;
+        tails.append_again(Append { shard, epoch, seq, record }).await?;
     }
     tails.began(shard, epoch, found).await?;
     if found > last {

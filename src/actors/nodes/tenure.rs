@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// Of a lease's time: what is under way when it ends must be over before another node may take the shard.

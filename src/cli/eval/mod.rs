@@ -45,8 +45,10 @@ const CURVE: [i64; 8] = [10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000,
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// `enrich/websearch`.
+    /// `enrich/websearch`, without a model.
     Websearch,
+    /// `enrich/websearch` with the scripted model.
+    WebsearchLlm,
     /// `enrich/lead-session` by expected gain per cost.
     Waterfall,
     /// `enrich/lead-session` by the scripted model.
@@ -108,11 +110,13 @@ async fn measure(arguments: &Arguments, set: Set, budget: Usd) -> Result<(), Fai
     let leads: Vec<&Case<_>> = leads.iter().filter(|case| case.split == arguments.split).collect();
     let wants = |what| arguments.only.is_empty() || arguments.only.contains(&what);
     let mut faulty: Vec<(&str, Played)> = Vec::new();
-    if wants(What::Websearch) {
-        let enricher = Websearch::new(tools.clone());
-        let (tally, played) = play::websearch(&enricher, &clock, &searches, budget).await;
-        print(&report::tally("websearch", &tally));
-        faulty.extend(played.into_iter().map(|played| ("websearch", played)));
+    let without_model = Tools { llm: None, ..tools.clone() };
+    for (what, title, tools) in [(What::Websearch, "websearch", &without_model), (What::WebsearchLlm, "websearch, llm", &tools)] {
+        if wants(what) {
+            let (tally, played) = play::websearch(&Websearch::new(tools.clone()), &clock, &searches, budget).await;
+            print(&report::tally(title, &tally));
+            faulty.extend(played.into_iter().map(|played| (title, played)));
+        }
     }
     // A session's table is the one that it began with, so every mode starts from the same expectations.
     let experience = Experience::default();

@@ -34,6 +34,14 @@ struct Message {
 /// The model's turn.
 pub(super) async fn complete(body: String) -> Json<Value> {
     let conversation: Conversation = serde_json::from_str(&body).unwrap_or(Conversation { messages: Vec::new(), tools: Vec::new() });
+    if conversation.tools.is_empty() {
+        return Json(json!({
+            "id": "scripted",
+            "object": "chat.completion",
+            "choices": [{ "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": reading(&conversation).to_string() } }],
+            "usage": { "prompt_tokens": body.len() / 4, "completion_tokens": 80, "total_tokens": body.len() / 4 + 80 },
+        }));
+    }
     let calls = turn(&conversation);
     let calls: Vec<Value> = calls
         .into_iter()
@@ -50,6 +58,39 @@ pub(super) async fn complete(body: String) -> Json<Value> {
         // A token is about four letters.
         "usage": { "prompt_tokens": body.len() / 4, "completion_tokens": 80, "total_tokens": body.len() / 4 + 80 },
     }))
+}
+
+/// What it reads out of pages that it is shown, of what is missing: addresses of mail, numbers behind a word for them, hours.
+fn reading(conversation: &Conversation) -> Value {
+    let user = conversation.messages.iter().find(|message| message.role == "user").and_then(|message| message.content.as_deref());
+    let task: Value = user.and_then(|content| serde_json::from_str(content).ok()).unwrap_or_default();
+    let is_missing = |field: &str| task["missing"].as_array().is_some_and(|missing| missing.iter().any(|name| name == field));
+    let mut values = Vec::new();
+    for page in task["pages"].as_array().into_iter().flatten() {
+        for line in page["text"].as_str().unwrap_or_default().lines().filter(|line| line.len() < 120) {
+            let lower = line.to_lowercase();
+            let mut add = |field: &str, value: &str| {
+                if is_missing(field) {
+                    values.push(json!({ "field": field, "value": value, "note": "", "page": page["page"] }));
+                }
+            };
+            if let Some(address) = line.split([' ', ':', '<', '>', '(', ')']).find(|word| word.contains('@') && word.contains('.')) {
+                add("email", address.trim_end_matches('.'));
+            }
+            let digits = line.chars().filter(char::is_ascii_digit).count();
+            let from = line.find(|letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '('));
+            if (9..=13).contains(&digits)
+                && ["phone", "call", "tel", "ring"].iter().any(|word| lower.contains(word))
+                && let Some(number) = from.and_then(|at| line.get(at..))
+            {
+                add("phone", number);
+            }
+            if digits >= 2 && ["mon", "mo-", "tue", "daily"].iter().any(|word| lower.contains(word)) {
+                add("hours", line);
+            }
+        }
+    }
+    json!({ "values": values })
 }
 
 fn turn(conversation: &Conversation) -> Vec<(&'static str, Value)> {

@@ -8,10 +8,11 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::plan::{Action, Target};
+use super::plan::{Action, LACKING_MIN, Target};
 use super::session::{Round, Session};
 use super::toolbox::{Called, Toolbox};
 use super::want::{Ask, Want};
+use crate::enrich::claim::Field;
 use crate::enrich::vendors::llm::{Message, Prompt, ToolCall, ToolChoice};
 use crate::enrich::words::one_line;
 use crate::enrich::{JournalError, Run};
@@ -25,6 +26,9 @@ const ANSWER_TOKENS_MAX: u32 = 1200;
 const RESULT_CHARS_MAX: usize = 6000;
 /// The whole conversation, in characters; beyond that it is ended.
 const CONVERSATION_CHARS_MAX: usize = 120_000;
+
+/// What may stand before a known host in the address of its front page.
+const FRONTS: [&str; 4] = ["https://", "https://www.", "http://", "http://www."];
 
 const SYSTEM: &str = "You complete records of a CRM for salespeople, with public facts about businesses and the people who work there. \
      Call tools to find what the record lacks, the most promising first, and report each value with the id of the source in which it stands, \
@@ -70,14 +74,14 @@ impl Session<'_> {
             }
             round.cost = run.so_far().minus(spent).unwrap_or(Usd::ZERO);
             let lack = self.known().lack;
-            let fresh = lacked.iter().zip(&lack).filter(|((_, lacked), (_, lacks))| lacks < lacked);
+            let fresh = lacked.iter().zip(&lack).filter(|((_, lacked), (_, lacks))| *lacked >= LACKING_MIN && lacks < lacked);
             round.found = fresh.map(|((want, _), _)| want.key()).collect();
             self.rounds.push(round);
             self.show(run);
             if run.stopped().is_some() {
                 return Ok(Some("stopped"));
             }
-            if lack.iter().all(|(_, percent)| *percent == 0) {
+            if lack.iter().all(|(_, percent)| *percent < LACKING_MIN) {
                 return Ok(Some("complete"));
             }
             if is_done || size(&messages) > CONVERSATION_CHARS_MAX {
@@ -90,7 +94,7 @@ impl Session<'_> {
     /// The record, what it lacks, what is known by now, and what the buyer asks for, as one JSON object.
     fn task(&self) -> String {
         let known = self.known();
-        let lacking: Vec<&str> = known.lack.iter().filter(|(_, percent)| *percent > 0).map(|(want, _)| want.key()).collect();
+        let lacking: Vec<&str> = known.lack.iter().filter(|(_, percent)| *percent >= LACKING_MIN).map(|(want, _)| want.key()).collect();
         let record: Value = serde_json::to_value(&self.payload.lead).unwrap_or_default();
         let sources: Vec<Value> = (0..self.research.findings.len()).map(|at| self.source(at)).collect();
         let hits: Vec<&str> = self.hits.iter().map(|hit| hit.url.as_str()).collect();
@@ -127,7 +131,8 @@ impl Session<'_> {
                 Some(url) => (Ask::Listing, Target::Page(url, None)),
                 None => return Ok("This page was not read: no tool has returned its address.".to_owned()),
             },
-            Called::CheckEmail { address } => (Ask::Email, Target::Address(address.to_lowercase())),
+            Called::CheckEmail { address } if self.may_check(&address) => (Ask::Email, Target::Address(address.to_lowercase())),
+            Called::CheckEmail { .. } => return Ok("This address was not checked: no tool has returned its domain.".to_owned()),
         };
         let Some(cost_max) = self.price_of(&target) else { return Ok("There is no such tool here.".to_owned()) };
         if cost_max > run.left() {
@@ -142,16 +147,16 @@ impl Session<'_> {
                 json!({ "new": self.hits.len() - hits, "pages": found }).to_string()
             }
             Target::Address(address) => json!({ "address": address, "takes_mail": self.research.takes_mail(&address) }).to_string(),
-            Target::Lead | Target::Page(..) if news.is_empty() => "Nothing was found there.".to_owned(),
-            Target::Lead | Target::Page(..) => json!({ "sources": news }).to_string(),
+            Target::Lead | Target::Page(..) | Target::Sitemap(_) if news.is_empty() => "Nothing was found there.".to_owned(),
+            Target::Lead | Target::Page(..) | Target::Sitemap(_) => json!({ "sources": news }).to_string(),
         })
     }
 
     /// Whether the session has come across this page: a search found it, a page that was read links to it, a source names it as
-    /// the business's website, or it is the front page of the record's own domain.
+    /// the business's website, or it is the front page of the record's own domain. That and nothing behind it: a query, a port or a
+    /// user is room for what we know, and the site's owner would read it.
     fn may_read(&self, url: &Url) -> bool {
-        let is_front =
-            |host: &str| url.domain().is_some_and(|domain| domain.strip_prefix("www.").unwrap_or(domain) == host) && url.path() == "/";
+        let is_front = |host: &str| FRONTS.iter().any(|front| url.as_str().strip_prefix(front) == Some(&format!("{host}/")));
         let findings = &self.research.findings;
         !self.research.has_read(url)
             && (self.hits.iter().any(|hit| hit.url == *url || hit.front() == *url)
@@ -160,11 +165,25 @@ impl Session<'_> {
                 || self.record.domain().is_some_and(is_front))
     }
 
+    /// Whether the session has come across the domain of this address. Its owner's name servers are asked for it, so a name that somebody
+    /// made up would tell them what was put into it.
+    fn may_check(&self, address: &str) -> bool {
+        let Some((_, domain)) = address.rsplit_once('@') else { return false };
+        let is_at = |known: &str| known.rsplit_once('@').is_some_and(|(_, known)| known.eq_ignore_ascii_case(domain));
+        let findings = &self.research.findings;
+        let emails = findings.iter().flat_map(|finding| finding.claims.iter().filter(|claim| claim.field == Field::Email));
+        let people = findings.iter().flat_map(|finding| finding.people.iter().filter_map(|person| person.email.as_deref()));
+        self.record.email().is_some_and(is_at)
+            || self.record.domain().is_some_and(|known| known.eq_ignore_ascii_case(domain))
+            || findings.iter().flat_map(|finding| finding.subject.domains()).any(|known| known.eq_ignore_ascii_case(domain))
+            || emails.map(|claim| claim.value.as_str()).chain(people).any(is_at)
+    }
+
     fn price_of(&self, target: &Target) -> Option<Usd> {
         match target {
             Target::Lead => self.tools.directory.as_ref().map(|directory| directory.settings().cost),
             Target::Words(_) => self.tools.search.as_ref().map(|search| search.settings().cost),
-            Target::Page(..) => self.tools.website.as_ref().map(|website| website.settings().cost),
+            Target::Page(..) | Target::Sitemap(_) => self.tools.website.as_ref().map(|website| website.settings().cost),
             Target::Address(_) => self.tools.email.as_ref().map(|email| email.settings().cost),
         }
     }

@@ -11,6 +11,7 @@ mod converse;
 mod estimate;
 mod fields;
 mod gains;
+mod grounds;
 pub mod plan;
 mod record;
 mod result;
@@ -27,7 +28,7 @@ pub use want::{Ask, Want};
 
 use self::again::Same;
 use self::gains::lesson;
-use self::plan::{Choice, LACKING_MIN, Purse, choose};
+use self::plan::{Choice, LACKING_MIN, Purse, Target, choose};
 use self::session::{Round, Session};
 use super::research::Tools;
 use super::{Enricher, Error, Found, Run, Stop};
@@ -92,7 +93,10 @@ impl LeadSession {
                     break;
                 }
                 let after = session.known().lack;
-                run.learned(GainTable::VERSION, lesson(action.ask, &before, &after));
+                // A list of pages says nothing itself, so it isn't what a front page brings.
+                if !matches!(action.target, Target::Sitemap(_)) {
+                    run.learned(GainTable::VERSION, lesson(action.ask, &before, &after));
+                }
                 before = after;
             }
             round.cost = run.so_far().minus(spent).unwrap_or(Usd::ZERO);
@@ -170,7 +174,8 @@ impl Enricher for LeadSession {
             LeadMode::Auto => {
                 self.by_gain(&mut session, run, &table).await?;
                 // What the cheap questions left open, the model may find.
-                if session.stopped_because == Some("no_gain") && self.tools.llm.is_some() {
+                let is_open = session.known().lack.iter().any(|(_, percent)| *percent >= LACKING_MIN);
+                if is_open && session.stopped_because == Some("no_gain") && self.tools.llm.is_some() {
                     self.by_model(&mut session, run, &table).await?;
                 }
             }

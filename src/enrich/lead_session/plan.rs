@@ -31,6 +31,8 @@ pub enum Target {
     Words(String),
     /// This page; the finding that named it as the business's website, where one did.
     Page(Url, Option<usize>),
+    /// The list of pages of this finding's site.
+    Sitemap(usize),
     /// This address.
     Address(String),
 }

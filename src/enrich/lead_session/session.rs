@@ -88,6 +88,9 @@ impl<'a> Session<'a> {
                 actions.push(Action { ask, target: Target::Page(url, named_by), cost_max });
             }
         }
+        if let (Some(website), Some(at)) = (&self.tools.website, self.unlisted(known)) {
+            actions.push(Action { ask: Ask::Home, target: Target::Sitemap(at), cost_max: website.settings().cost });
+        }
         if let Some(email) = &self.tools.email {
             for address in self.addresses(known) {
                 actions.push(Action { ask: Ask::Email, target: Target::Address(address), cost_max: email.settings().cost });
@@ -124,6 +127,11 @@ impl<'a> Session<'a> {
             }
             Target::Page(url, named_by) => {
                 self.research.read(run, url, *named_by).await?;
+                Ok("website")
+            }
+            Target::Sitemap(at) => {
+                self.asked.insert(sitemap_of(*at));
+                self.research.list_pages(run, *at).await?;
                 Ok("website")
             }
             Target::Address(address) => {
@@ -230,6 +238,14 @@ impl<'a> Session<'a> {
         pages
     }
 
+    /// A page of the business's own that links to no other, as one does that draws its menu with scripts.
+    fn unlisted(&self, known: &Known) -> Option<usize> {
+        let findings = &self.research.findings;
+        let is_linked = |host: &str| findings.iter().any(|page| page.host().as_deref() == Some(host) && !page.links.is_empty());
+        let own = known.own_pages.iter().copied().filter(|at| !self.asked.contains(&sitemap_of(*at)));
+        own.into_iter().find(|at| findings.get(*at).and_then(Finding::host).is_some_and(|host| !is_linked(&host)))
+    }
+
     /// Addresses to be checked: the record's own, and the one that follows from the coworkers'.
     fn addresses(&self, known: &Known) -> Vec<String> {
         let own = self.record.email().map(str::to_owned);
@@ -254,4 +270,8 @@ fn ask_of(kind: PageKind) -> Ask {
         PageKind::About => Ask::About,
         PageKind::Locations => Ask::Locations,
     }
+}
+
+fn sitemap_of(finding: usize) -> String {
+    format!("sitemap {finding}")
 }

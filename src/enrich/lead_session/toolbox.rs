@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::converse::want_names;
+use super::grounds::stands_in;
 use super::session::Session;
 use super::want::Want;
-use crate::enrich::claim::{Claim, Field};
+use crate::enrich::claim::{Claim, Field, plain};
 use crate::enrich::research::Tools;
 use crate::enrich::vendors::llm::{Schema, SchemaError, Tool, ToolCall};
 use crate::enrich::vendors::website::Person;
@@ -137,7 +138,7 @@ impl Session<'_> {
                 if !fold(&name).split(' ').all(|word| text.contains(word)) {
                     return false;
                 }
-                let (role, email) = if is_email { (None, Some(reported.value.clone())) } else { (Some(reported.value.clone()), None) };
+                let (role, email) = if is_email { (None, Some(plain(&reported.value))) } else { (Some(plain(&reported.value)), None) };
                 finding.people.push(Person { name, role, email, phone: None });
                 true
             }
@@ -153,42 +154,9 @@ impl Session<'_> {
     }
 }
 
-/// Whether a source really says it.
-fn stands_in(want: Want, value: &str, text: &str, claims: &[Claim]) -> bool {
-    let said =
-        || std::iter::once(text).chain(claims.iter().flat_map(|claim| [Some(claim.value.as_str()), claim.note.as_deref()]).flatten());
-    if want == Want::Phone {
-        let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-        if digits.len() < 7 {
-            return false;
-        }
-        // However the country and its trunk prefix are written.
-        let national = digits.get(digits.len().saturating_sub(9)..).unwrap_or(&digits);
-        return said().any(|text| text.chars().filter(char::is_ascii_digit).collect::<String>().contains(national));
-    }
-    let value = fold(value);
-    !value.is_empty() && said().any(|text| format!(" {} ", fold(text)).contains(&format!(" {value} ")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_stands_in_the_source_counts() {
-        let text = "Haney Furniture\nCall (724) 555-0123 or write to hello@haney.example.\nJane Roe, Store Manager";
-        for (want, value, wanted) in [
-            (Want::Phone, "+1 724-555-0123", true),
-            (Want::Phone, "+17245550124", false),
-            (Want::Email, "hello@haney.example", true),
-            (Want::Email, "jane@haney.example", false),
-            (Want::Title, "store manager", true),
-            (Want::Title, "Owner", false),
-            (Want::Title, "", false),
-        ] {
-            assert_eq!(stands_in(want, value, text, &[]), wanted, "{value}");
-        }
-    }
 
     #[test]
     fn every_schema_is_one_that_servers_keep_strictly() {

@@ -16,7 +16,7 @@ use crate::enrich::vendors::email::{Email, EmailFacts};
 use crate::enrich::vendors::llm::{Completion, Llm, Prepared};
 use crate::enrich::vendors::phone::Phone;
 use crate::enrich::vendors::search::{Search, SearchHit};
-use crate::enrich::vendors::website::{self, PageFacts, Website};
+use crate::enrich::vendors::website::{self, PageFacts, PageKind, Website};
 use crate::enrich::{Error, JournalError, Run, Stop};
 use crate::types::WebsearchPayload;
 
@@ -126,6 +126,11 @@ impl<'a> Research<'a> {
         Outcome { resolution, members, business }
     }
 
+    /// The model, where there is one.
+    pub fn model(&self) -> Option<&'a Llm> {
+        self.tools.llm.as_ref()
+    }
+
     /// How many hops there were, recorded ones included.
     pub fn hops(&self) -> u32 {
         self.hops
@@ -184,6 +189,27 @@ impl<'a> Research<'a> {
         let is_named = named_by.is_some() || self.findings.iter().any(|page| page.named_by.is_some() && page.host() == host);
         self.findings.push(Finding::from_page(&facts, &self.asked, run.answered_at(), named_by, is_named));
         Ok(Some((facts, self.findings.len() - 1)))
+    }
+
+    /// Asks the site of a finding for its own list of pages, and gives them to the finding, whose page links to none.
+    ///
+    /// # Errors
+    /// The hop could not be recorded.
+    pub async fn list_pages(&mut self, run: &mut Run, at: usize) -> Result<(), JournalError> {
+        let url = self.findings.get(at).and_then(|page| Url::parse(page.url.as_deref()?).ok());
+        let (Some(website), Some(url)) = (&self.tools.website, url) else { return Ok(()) };
+        let settings = website.settings();
+        let request = format!("sitemap of {}", url.origin().ascii_serialization());
+        let call = Call { tool: "website", request: &request, cost_max: settings.cost, timeout: settings.timeout };
+        let work = async {
+            let pages = website.sitemap(&url).await?;
+            Ok(Answer { value: (!pages.is_empty()).then_some(pages), cost: settings.cost })
+        };
+        let pages = self.hop::<Vec<(PageKind, String)>>(run, call, work).await?;
+        if let Some(page) = self.findings.get_mut(at) {
+            page.links = pages.unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Searches the web for `query`, which is `question` in words; nothing where there is no search, or it found nothing.

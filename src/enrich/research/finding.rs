@@ -113,6 +113,11 @@ impl Finding {
         }
     }
 
+    /// By what its claims tell the business from others.
+    pub fn subject_of(&self, asked: &Subject) -> Subject {
+        Subject::found(&self.claims).noting_city(asked, &format!("{} {}", self.title, self.text))
+    }
+
     /// The page's host, without `www.`.
     pub fn host(&self) -> Option<String> {
         domain_of(self.url.as_deref()?)

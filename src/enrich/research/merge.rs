@@ -285,6 +285,7 @@ mod tests {
             // Whoever made the site stands at the foot of all its pages, and is no number of the business for that.
             (vec![(site, &[(own, 75), (other, 25)][..]), (site, &[(other, 25)])], own.to_owned()),
             (vec![(site, &[(own, 40), (other, 25)]), (site, &[(own, 40), (other, 25)])], own.to_owned()),
+            (vec![(site, &[(own, 75), (other, 40)]), (site, &[(other, 40)])], own.to_owned()),
             // A list's number is better than a neighbor's on the business's own site, and that is better than none.
             (vec![(list, &[(own, 80)]), (site, &[(other, 25)])], own.to_owned()),
             (vec![(site, &[(other, 25)])], other.to_owned()),

@@ -7,6 +7,7 @@
 
 mod ask;
 mod finding;
+pub mod grounded;
 pub mod hits;
 pub mod leaf;
 pub mod markdown;

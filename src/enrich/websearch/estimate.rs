@@ -1,4 +1,4 @@
-//! What a websearch costs by its plan: it asks directory and search once each, then reads pages.
+//! What a websearch costs by its plan: it asks directory and search once each, reads pages, and asks a model at most once.
 
 use super::PAGES_A_CANDIDATE;
 use crate::billing::quote::{Estimate, Question};
@@ -24,7 +24,12 @@ pub(super) fn estimate(tools: &Tools, payload: &WebsearchPayload) -> Result<Esti
         estimate.typical = estimate.typical.plus(cost.times(mostly)?)?;
         plan_max = plan_max.plus(cost.times(at_most)?)?;
     }
-    estimate.plan_max = Some(plan_max);
+    // What a page says decides how long a model's question is, so no plan bounds its price; the ceiling does.
+    if tools.llm.is_some() {
+        estimate.questions.push(Question { tool: "llm", cost: None, at_most: Some(1) });
+    } else {
+        estimate.plan_max = Some(plan_max);
+    }
     Ok(estimate)
 }
 
@@ -42,7 +47,9 @@ mod tests {
             let at_most: Vec<u32> = questions.iter().map(|question| question.at_most.unwrap()).collect();
             (typical.micros(), plan_max.unwrap().micros(), at_most)
         };
-        let tools = priced_tools();
+        let with_model = estimate(&priced_tools(), &WebsearchPayload::parse(r#"{"business_name":"A"}"#).unwrap()).unwrap();
+        assert_eq!((with_model.plan_max, with_model.questions.last().map(|question| question.tool)), (None, Some("llm")));
+        let tools = Tools { llm: None, ..priced_tools() };
         assert_eq!(of(&tools, 3), (DIRECTORY + SEARCH + 2 * PAGE, DIRECTORY + SEARCH + 6 * PAGE, vec![1, 1, 6]));
         assert_eq!(of(&tools, 10).1, DIRECTORY + SEARCH + 20 * PAGE);
         assert_eq!(of(&Tools { search: None, ..tools.clone() }, 1), (DIRECTORY + 2 * PAGE, DIRECTORY + 2 * PAGE, vec![1, 2]));

@@ -2,11 +2,13 @@
 //!
 //! The directory is asked first. Then pages are read: the best candidate's own website where it may be the one, and the domain
 //! that the buyer named, each with its contact page where the first page says no phone or no address. What is decided to be
-//! the business asked for, by the rule of [`super::matching`], is merged with its sources. Everything follows from the payload
+//! the business asked for, by the rule of [`super::matching`], is merged with its sources. What is missing then a language model may
+//! read out of the pages, where one is configured. Everything follows from the payload
 //! and the recorded hops, so a resumed run comes to the same bytes. Where all that was answered was kept from earlier searches,
 //! whoever made them, the result says so; it is made from this buyer's payload all the same.
 
 mod estimate;
+mod reading;
 mod result;
 
 use std::collections::BTreeSet;
@@ -67,6 +69,7 @@ impl Enricher for Websearch {
         search.look_up(run).await?;
         search.read_given_sites(run).await?;
         search.search(run).await?;
+        search.read_by_model(run).await?;
         search.conclude(run)
     }
 }
@@ -173,7 +176,7 @@ impl<'a> Search<'a> {
     /// Reads a site's first page, and more of it where that is the business's own and could say more: its contact page or
     /// imprint, and the page of its people.
     async fn read_site(&mut self, run: &mut Run, url: Url, named_by: Option<usize>) -> Result<(), JournalError> {
-        let Some((facts, at)) = self.read_page(run, &url, named_by).await? else { return Ok(()) };
+        let Some((mut facts, at)) = self.read_page(run, &url, named_by).await? else { return Ok(()) };
         if let Some(moved) = facts.moved_to.as_deref().and_then(|moved| Url::parse(moved).ok())
             && !self.research.has_read_host(&moved)
         {
@@ -188,8 +191,15 @@ impl<'a> Search<'a> {
         // A number in a sentence may be anybody's, and of several the contact page tells which is the one.
         let in_place = of(Field::Phone).filter(|claim| claim.strength >= IN_PLACE).count();
         let numbers: BTreeSet<Option<String>> = of(Field::Phone).map(|claim| phone::key(&claim.value, &self.payload.country)).collect();
-        let says_number = numbers.len() == 1 && in_place > 0;
-        if !(says_number && of(Field::Zip).next().is_some()) {
+        let says_where = numbers.len() == 1 && in_place > 0 && of(Field::Zip).next().is_some();
+        // A front page that draws its menu with scripts has no links; the list for search engines has them. One that says it all
+        // may be the only page that there is.
+        if !says_where && facts.links.is_empty() && self.pages_asked < self.pages_max() {
+            self.pages_asked += 1;
+            self.research.list_pages(run, at).await?;
+            facts.links = self.research.findings.get(at).map(|page| page.links.clone()).unwrap_or_default();
+        }
+        if !says_where {
             for kind in [PageKind::Contact, PageKind::Imprint, PageKind::Locations] {
                 if self.read_linked(run, &facts, kind).await? {
                     break;
@@ -223,8 +233,12 @@ impl<'a> Search<'a> {
         Ok(self.read_page(run, &url, None).await?.is_some())
     }
 
+    fn pages_max(&self) -> i64 {
+        PAGES_A_CANDIDATE * self.payload.max_results
+    }
+
     async fn read_page(&mut self, run: &mut Run, url: &Url, named_by: Option<usize>) -> Result<Option<(PageFacts, usize)>, JournalError> {
-        if self.pages_asked >= PAGES_A_CANDIDATE * self.payload.max_results || self.research.has_read(url) {
+        if self.pages_asked >= self.pages_max() || self.research.has_read(url) {
             return Ok(None);
         }
         self.pages_asked += 1;

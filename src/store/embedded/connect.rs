@@ -8,12 +8,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use super::failure::{cannot_open, of_open};
 use super::mark::Mark;
 use super::sql::{APPLICATION_ID, create};
-use crate::clock::{Clock, Random};
-use crate::store::{Error, Layout};
-use crate::types::ShardId;
-
-/// The schema that this version reads and writes.
-pub(super) const SCHEMA: u32 = 1;
+use crate::store::{Error, Layout, SCHEMA};
+use crate::types::{ShardId, Timestamp};
 
 /// How long a statement waits for another program that looks into the file.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -62,16 +58,14 @@ fn open(database: &Path, access: OpenFlags, cache_bytes: u64) -> rusqlite::Resul
 }
 
 /// Makes the tables of a new store, all or none: a crash in between leaves an empty file, and the next open begins again.
-pub(super) fn create_schema(connection: &mut Connection, shards: u16, clock: &dyn Clock, random: &dyn Random) -> rusqlite::Result<()> {
-    let mut id = [0; 16];
-    random.fill(&mut id);
+pub(super) fn create_schema(connection: &mut Connection, shards: u16, made_at: Timestamp, id: &str) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.execute_batch(&create())?;
     for shard in (0..shards).map(ShardId) {
         Mark::default().write(&transaction, shard)?;
     }
-    let values = [SCHEMA.to_string(), shards.to_string(), clock.now().to_string(), hex::encode(id)];
+    let values = [SCHEMA.to_string(), shards.to_string(), made_at.to_string(), id.to_owned()];
     for (name, value) in META.iter().zip(&values).chain([(&"sum", &meta_sum(&values))]) {
         transaction.execute("INSERT INTO meta VALUES (?1, ?2)", (name, value))?;
     }

@@ -75,6 +75,65 @@ impl Folder {
     }
 }
 
+/// Why nobody may be served from a store, though it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SetAside {
+    /// A copy into it was cut off.
+    Unfinished,
+    /// It lies there now. The same books served twice would be paid twice.
+    Moved(String),
+}
+
+impl SetAside {
+    /// Whether it can be looked at.
+    pub(super) const fn is_whole(&self) -> bool {
+        match self {
+            Self::Unfinished => false,
+            Self::Moved(_) => true,
+        }
+    }
+}
+
+impl std::fmt::Display for SetAside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unfinished => f.write_str("a copy into it was cut off; run that again, it begins anew"),
+            Self::Moved(place) => write!(f, "it was moved to {place}, or a move there was cut off and has to be run again"),
+        }
+    }
+}
+
+/// How a store's folder says so: files beside the database.
+pub(super) fn set_aside(folder: &Path) -> io::Result<Option<SetAside>> {
+    if unfinished(folder).exists() {
+        return Ok(Some(SetAside::Unfinished));
+    }
+    match fs::read_to_string(moved(folder)) {
+        Ok(place) => Ok(Some(SetAside::Moved(place.trim().to_owned()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lies there as long as the store is being filled.
+pub(super) fn unfinished(folder: &Path) -> PathBuf {
+    folder.join("unfinished")
+}
+
+/// Names where the store lies now.
+pub(super) fn moved(folder: &Path) -> PathBuf {
+    folder.join("moved-to")
+}
+
+/// Removes a file, and makes that durable.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Ok(()) => path.parent().map_or(Ok(()), sync_folder),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The database in a store's folder.
 pub(super) fn database(folder: &Path) -> PathBuf {
     folder.join("store.db")

@@ -3,8 +3,7 @@
 //! One thread writes (`writer`): it commits the requests of all shards together, synced before any answer. Reads have their
 //! own connections and never wait for it. A full disk is survived (`ballast`), a failed sync ends the process (`failure`).
 //!
-//! Deliberately absent: leases (the folder's lock makes this process the only holder), replication, backups (any sqlite3
-//! tool's `.backup` takes one while the server runs).
+//! Deliberately absent: leases (the folder's lock makes this process the only holder), replication.
 
 mod apply;
 mod ballast;
@@ -12,8 +11,10 @@ mod checkpoint;
 mod connect;
 mod digest;
 mod failure;
+mod fill;
 mod folder;
 mod head;
+mod leave;
 mod log;
 mod mark;
 mod places;
@@ -34,8 +35,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{Semaphore, oneshot};
 
+pub use self::fill::Fill;
+pub use self::leave::Leaving;
 pub use self::reader::Reader;
-pub use self::secret::secret_key;
+pub use self::secret::{keep_secret_key, secret_key};
 
 use self::apply::Write;
 use self::ballast::{Ballast, disk_is_full};
@@ -49,7 +52,7 @@ use self::readers::Readers;
 use self::sql::Sql;
 use self::stream::stream;
 use self::writer::{Order, Request, Writer};
-use super::{Append, Epoch, Error, Layout, Pairs, Range, Seq, Sink, Snapshot, Store};
+use super::{Append, Epoch, Error, Layout, Leases, Pairs, Range, Seq, Sink, Snapshot, Store, Tails};
 use crate::clock::{Clock, Random};
 use crate::shard::{Row, Table};
 use crate::types::ShardId;
@@ -102,6 +105,9 @@ impl Embedded {
     pub fn open(settings: &Settings, clock: &dyn Clock, random: &dyn Random) -> Result<Self, Error> {
         let folder = Folder::hold(&settings.path)?;
         let path = folder.path().to_owned();
+        if let Some(state) = folder::set_aside(&path).map_err(|error| cannot_open(&path, error))? {
+            return Err(cannot_open(&path, state));
+        }
         let failed = |error: rusqlite::Error| of_open(&path, &error);
         let mut ballast = Ballast::found(&path, settings.ballast_bytes);
         if disk_is_full(&path, 0, OPEN_BYTES) {
@@ -117,7 +123,7 @@ impl Embedded {
         let mut connection = connect::writer(&database, settings.cache_bytes.div_euclid(2)).map_err(failed)?;
         if connect::is_empty(&connection).map_err(failed)? {
             connect::prepare(&connection).map_err(failed)?;
-            connect::create_schema(&mut connection, settings.shards.max(1), clock, random).map_err(failed)?;
+            connect::create_schema(&mut connection, settings.shards.max(1), clock.now(), &draw_id(random)).map_err(failed)?;
         }
         let meta = connect::meta(&connection, &path)?;
         connect::prepare(&connection).map_err(failed)?;
@@ -196,6 +202,13 @@ impl Embedded {
     }
 }
 
+/// What names a store among all others.
+pub fn draw_id(random: &dyn Random) -> String {
+    let mut id = [0; 16];
+    random.fill(&mut id);
+    hex::encode(id)
+}
+
 impl Drop for Embedded {
     /// Waits for the writer, so that the folder is free for the next one who opens it.
     fn drop(&mut self) {
@@ -271,5 +284,15 @@ impl Store for Embedded {
 
     fn accepts_work(&self) -> bool {
         self.accepts_work.load(Ordering::Acquire)
+    }
+
+    /// What it has answered for it keeps.
+    fn tails(&self) -> Option<&dyn Tails> {
+        None
+    }
+
+    /// It has one process.
+    fn leases(&self) -> Option<&dyn Leases> {
+        None
     }
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::failure::{cannot_open, of_open, of_read};
+use super::mark::Mark;
 use super::sql::Sql;
 use super::{connect, folder, snapshot};
 use crate::shard::Table;
-use crate::store::{Error, Layout, Loaded, RowSink, Seq, Snapshot};
+use crate::store::{Epoch, Error, Layout, Loaded, RowSink, Seq, Snapshot};
 use crate::types::ShardId;
 
 /// One consistent state of a store. It takes no lock and never writes.
@@ -23,6 +24,14 @@ pub struct Reader {
 
 impl Reader {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        if let Some(state) = folder::set_aside(path).map_err(|error| cannot_open(path, error))?.filter(|state| !state.is_whole()) {
+            return Err(cannot_open(path, state));
+        }
+        Self::open_any(path)
+    }
+
+    /// Also one that isn't finished yet.
+    pub(super) fn open_any(path: &Path) -> Result<Self, Error> {
         let database = folder::database(path);
         if !database.is_file() {
             return Err(cannot_open(path, "there is no store.db in it"));
@@ -55,6 +64,10 @@ impl Reader {
 }
 
 impl Snapshot for Reader {
+    fn epoch(&self, shard: ShardId) -> Result<Epoch, Error> {
+        Mark::read(&self.connection, shard).map(|mark| Epoch(mark.epoch))
+    }
+
     /// Without a copy of what is handed out.
     fn load(&self, shard: ShardId, sink: &mut dyn FnMut(Loaded<'_>) -> Result<(), String>) -> Result<Seq, Error> {
         snapshot::load(&self.connection, &self.sql, shard, sink)

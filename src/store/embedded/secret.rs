@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use secrecy::SecretBox;
+use secrecy::{ExposeSecret, SecretBox};
 
 use super::failure::cannot_open;
 use super::folder::write_new;
@@ -32,11 +32,24 @@ pub fn secret_key(folder: &Path, random: &dyn Random) -> Result<SecretBox<[u8; 3
     }
 }
 
+/// Puts a key into the folder of a store that was copied there, so that its first start doesn't draw another one.
+///
+/// Errs where another one is there already.
+pub fn keep_secret_key(folder: &Path, key: &SecretBox<[u8; 32]>) -> Result<(), Error> {
+    let path = folder.join("secret.key");
+    match fs::read(&path) {
+        Ok(bytes) if bytes == key.expose_secret() => Ok(()),
+        Ok(_) => Err(cannot_open(&path, "another key is there already; take it away, or name that one")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write_new(&path, key.expose_secret()).map_err(|error| cannot_open(&path, error))
+        }
+        Err(error) => Err(cannot_open(&path, error)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::MetadataExt;
-
-    use secrecy::ExposeSecret;
 
     use super::*;
     use crate::clock::SystemRandom;

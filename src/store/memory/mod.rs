@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use self::shard::{Copy, Shard};
-use super::{Append, Epoch, Error, Layout, Pairs, Range, Seq, Sink, Snapshot, Store};
+use super::{Append, Epoch, Error, Layout, Leases, Pairs, Range, Seq, Sink, Snapshot, Store, Tails};
 use crate::shard::{Row, Table};
 use crate::types::ShardId;
 
@@ -266,5 +266,15 @@ impl Store for Memory {
 
     fn accepts_work(&self) -> bool {
         self.content().space == Space::Plenty
+    }
+
+    /// What it has answered for it keeps.
+    fn tails(&self) -> Option<&dyn Tails> {
+        None
+    }
+
+    /// It has one process.
+    fn leases(&self) -> Option<&dyn Leases> {
+        None
     }
 }

@@ -109,6 +109,10 @@ impl Copy {
 }
 
 impl Snapshot for Copy {
+    fn epoch(&self, shard: ShardId) -> Result<Epoch, Error> {
+        Ok(Epoch(self.shard(shard)?.epoch))
+    }
+
     fn load(&self, shard: ShardId, sink: &mut dyn FnMut(Loaded<'_>) -> Result<(), String>) -> Result<Seq, Error> {
         self.shard(shard)?.hand_out(sink)
     }

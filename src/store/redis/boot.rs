@@ -9,11 +9,9 @@ use redis::Value;
 use super::connection::{Address, Connection};
 use super::place;
 use super::scripts::CREATE;
-use crate::store::{Error, Layout, Peer};
+use crate::store::{Error, Layout, Peer, SCHEMA};
 use crate::types::ShardId;
 
-/// The schema that this version reads and writes: that of the embedded store, whose rows and records are the same.
-const SCHEMA: u32 = 1;
 /// The oldest version whose streams can be trimmed by number.
 const OLDEST: (u32, u32) = (6, 2);
 
@@ -42,6 +40,13 @@ pub struct Advice(pub String);
 
 /// Connects, checks, and makes the store where there is none.
 pub(super) async fn open(settings: &Settings, drawn: &str) -> Result<(Connection, Layout, String), Error> {
+    let connection = connect(settings).await?;
+    let (layout, id) = recognise(&connection, settings, drawn, &settings.address.shown()).await?;
+    Ok((connection, layout, id))
+}
+
+/// Connects to a server that can be trusted with a store.
+pub(super) async fn connect(settings: &Settings) -> Result<Connection, Error> {
     let place = settings.address.shown();
     let fails = |message: String| Error::Open { path: place.clone(), message };
     let connection = Connection::open(&settings.address).await.map_err(|error| fails(error.to_string()))?;
@@ -51,23 +56,39 @@ pub(super) async fn open(settings: &Settings, drawn: &str) -> Result<(Connection
             tracing::warn!(server, advice, "Redis is set up in a way that may lose what was acknowledged");
         }
     }
-    let (layout, id) = recognise(&connection, settings, drawn, &place).await?;
-    Ok((connection, layout, id))
+    Ok(connection)
 }
 
-/// Connects to a store that is there.
+/// Connects to a store that is there and whole.
 pub(super) async fn open_existing(address: &Address) -> Result<(Connection, Layout, String), Error> {
+    let opened = open_any(address).await?;
+    if facts(&opened.0).await?.contains_key("filling") {
+        return Err(Error::Open { path: address.shown(), message: UNFINISHED.to_owned() });
+    }
+    Ok(opened)
+}
+
+/// Also to one that isn't whole.
+pub(super) async fn open_any(address: &Address) -> Result<(Connection, Layout, String), Error> {
     let fails = |message: String| Error::Open { path: address.shown(), message };
     let connection = Connection::open(address).await.map_err(|error| fails(error.to_string()))?;
     let facts = facts(&connection).await?;
-    if !facts.contains_key("ready") {
+    if !facts.contains_key("ready") && !facts.contains_key("filling") {
         return Err(fails("there is no store in it".to_owned()));
     }
     let (layout, id) = read(&facts)?;
     Ok((connection, layout, id))
 }
 
-async fn facts(connection: &Connection) -> Result<Facts, Error> {
+/// Why a store is refused that is still being copied.
+pub(super) const UNFINISHED: &str = "a copy into it was cut off, or still runs; run that again, it begins anew";
+
+/// Why a store is refused that lies elsewhere. The same books served twice would be paid twice.
+pub(super) fn moved(place: &str) -> String {
+    format!("it was moved to {place}, or a move there was cut off and has to be run again")
+}
+
+pub(super) async fn facts(connection: &Connection) -> Result<Facts, Error> {
     let mut read = redis::cmd("HGETALL");
     read.arg(place::STORE);
     connection.call(&read).await
@@ -84,7 +105,7 @@ fn read(facts: &Facts) -> Result<(Layout, String), Error> {
 }
 
 /// What servers say of themselves, by name.
-type Facts = BTreeMap<String, String>;
+pub(super) type Facts = BTreeMap<String, String>;
 
 /// Each server that takes writes, with what it says.
 async fn servers(connection: &Connection) -> Result<Vec<(String, Facts)>, redis::RedisError> {
@@ -165,6 +186,12 @@ fn judge(facts: &Facts, settings: &Settings) -> Result<Vec<Advice>, String> {
 async fn recognise(connection: &Connection, settings: &Settings, drawn: &str, path: &str) -> Result<(Layout, String), Error> {
     let fails = |message: String| Error::Open { path: path.to_owned(), message };
     let mut facts = self::facts(connection).await?;
+    if facts.contains_key("filling") {
+        return Err(fails(UNFINISHED.to_owned()));
+    }
+    if let Some(place) = facts.get("moved") {
+        return Err(fails(moved(place)));
+    }
     if facts.is_empty()
         && let Some(known) = &settings.known
     {
@@ -172,7 +199,7 @@ async fn recognise(connection: &Connection, settings: &Settings, drawn: &str, pa
             "store {known} is gone: the database was emptied, or is another one. Bring it back, or remove the file that remembers it to begin anew"
         )));
     }
-    if facts.get("ready").is_none() {
+    if !facts.contains_key("ready") {
         for (name, value) in [("id", drawn), ("shards", &settings.shards.to_string()), ("schema", &SCHEMA.to_string())] {
             let mut set = redis::cmd("HSETNX");
             set.arg(place::STORE).arg(name).arg(value);
@@ -206,10 +233,8 @@ fn number(text: &str) -> Result<u32, Error> {
 
 /// Answers of several servers, each under its name.
 pub(super) fn by_server(answer: Value) -> Result<Vec<(String, Value)>, redis::RedisError> {
-    match answer {
-        Value::Map(answers) => answers.into_iter().map(|(server, value)| Ok((redis::from_redis_value(server)?, value))).collect(),
-        other => Ok(vec![("the server".to_owned(), other)]),
-    }
+    let Value::Map(answers) = answer else { return Ok(vec![("the server".to_owned(), answer)]) };
+    answers.into_iter().map(|(server, value)| Ok((redis::from_redis_value(server)?, value))).collect()
 }
 
 #[cfg(test)]

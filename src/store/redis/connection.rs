@@ -104,6 +104,23 @@ impl Connection {
         answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }
 
+    /// Asks all at one moment where there is one server; on a cluster one after the other.
+    pub(super) async fn ask_together<T: FromRedisValue>(&self, commands: &[Cmd]) -> Result<Vec<T>, Error> {
+        if self.is_cluster {
+            let mut answers = Vec::with_capacity(commands.len());
+            for command in commands {
+                answers.push(self.call(command).await?);
+            }
+            return Ok(answers);
+        }
+        let mut together = redis::pipe();
+        together.atomic();
+        for command in commands {
+            together.add_command(command.clone());
+        }
+        together.query_async(&mut self.clone()).await.map_err(|error| unavailable(&error))
+    }
+
     /// Asks the one server, or each primary of a cluster; answers stand under the server's name.
     pub(super) async fn ask_primaries(&self, command: &Cmd) -> Result<Vec<(String, Value)>, RedisError> {
         let answer = match &self.line {

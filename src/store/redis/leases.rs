@@ -41,6 +41,11 @@ impl Leases for Redis {
 }
 
 impl Redis {
+    /// Says that this node isn't there, and returns who is.
+    pub(super) async fn leave_and_list(&self) -> Result<Vec<Peer>, Error> {
+        self.be_there(Duration::ZERO).await
+    }
+
     async fn be_there(&self, time: Duration) -> Result<Vec<Peer>, Error> {
         let mut command = HELLO.call(&[place::NODES.to_owned()]);
         command.arg(&self.node.id.0).arg(&self.node.url).arg(time.as_millis().to_string());
@@ -62,7 +67,7 @@ impl Redis {
     }
 
     /// Milliseconds by the store's clock.
-    async fn now(&self) -> Result<u64, Error> {
+    pub(super) async fn now(&self) -> Result<u64, Error> {
         let (seconds, micros): (u64, u64) = self.connection.call(&redis::cmd("TIME")).await?;
         Ok(seconds.saturating_mul(1_000).saturating_add(micros / 1_000))
     }

@@ -21,14 +21,36 @@ pub(super) struct Head {
     pub(super) checkpoints: u64,
 }
 
+type Ends = (Option<u64>, Option<u64>, Option<u64>);
+
 pub(super) async fn head(connection: &Connection, shard: ShardId) -> Result<Head, Error> {
+    of(connection.call(&ends(shard)).await?)
+}
+
+/// Of all shards at one moment, where there is one server.
+pub(super) async fn heads(connection: &Connection, shards: u16) -> Result<Vec<Head>, Error> {
+    let asked: Vec<_> = (0..shards).map(ShardId).map(ends).collect();
+    connection.ask_together(&asked).await?.into_iter().map(of).collect()
+}
+
+fn ends(shard: ShardId) -> redis::Cmd {
     let mut command = redis::cmd("HMGET");
     command.arg(place::head(shard)).arg("last").arg("trimmed").arg("checkpoints");
-    let (last, trimmed, checkpoints): (Option<u64>, Option<u64>, Option<u64>) = connection.call(&command).await?;
+    command
+}
+
+fn of((last, trimmed, checkpoints): Ends) -> Result<Head, Error> {
     match (last, trimmed, checkpoints) {
         (Some(last), Some(trimmed), Some(checkpoints)) => Ok(Head { last, trimmed, checkpoints }),
         _ => Err(super::emptied()),
     }
+}
+
+/// Under which a shard was held last.
+pub(super) async fn epoch(connection: &Connection, shard: ShardId) -> Result<u64, Error> {
+    let mut command = redis::cmd("HGET");
+    command.arg(place::head(shard)).arg("epoch");
+    connection.call::<Option<u64>>(&command).await?.ok_or_else(super::emptied)
 }
 
 /// Reads a shard whose owner is the caller, or whose checkpoints are held; up to a record, where one is given.

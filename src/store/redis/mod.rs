@@ -5,7 +5,9 @@
 
 mod boot;
 mod connection;
+mod fill;
 mod leases;
+mod leave;
 mod load;
 mod meters;
 mod node_folder;
@@ -26,6 +28,8 @@ use redis::Cmd;
 
 pub use self::boot::{Advice, Settings};
 pub use self::connection::Address;
+pub use self::fill::Fill;
+pub use self::leave::Leaving;
 pub(super) use self::meters::describe;
 pub use self::node_folder::NodeFolder;
 
@@ -67,7 +71,7 @@ impl Redis {
         let (node, lease) = (settings.node.clone(), settings.lease);
         let tail = settings.tail.as_deref().map(Tail::open).transpose()?.map(Arc::new);
         let floors = tail.iter().flat_map(|tail| tail.all()).map(|(shard, (epoch, _))| (shard, epoch)).collect();
-        Ok(Self { connection, layout, id, node, lease, is_full: AtomicBool::new(false), tail, floors: Mutex::new(floors) })
+        Ok(Self { tail, floors: Mutex::new(floors), ..Self::over(connection, layout, id, node, lease) })
     }
 
     /// As [`Self::open`], for who only reads: nothing is made, and how the server is set up is its users' business.
@@ -77,8 +81,17 @@ impl Redis {
     pub async fn open_existing(address: &Address) -> Result<Self, Error> {
         let (connection, layout, id) = boot::open_existing(address).await?;
         let node = Peer { id: NodeId("reader".to_owned()), url: String::new() };
+        Ok(Self::over(connection, layout, id, node, Duration::ZERO))
+    }
+
+    fn over(connection: Connection, layout: Layout, id: String, node: Peer, lease: Duration) -> Self {
         let (is_full, floors) = (AtomicBool::new(false), Mutex::default());
-        Ok(Self { connection, layout, id, node, lease: Duration::ZERO, is_full, tail: None, floors })
+        Self { connection, layout, id, node, lease, is_full, tail: None, floors }
+    }
+
+    /// Another handle on the same connection, for who keeps no tail.
+    fn again(&self) -> Self {
+        Self::over(self.connection.clone(), self.layout, self.id.clone(), self.node.clone(), self.lease)
     }
 
     /// Which store it is: drawn when it was made.

@@ -32,15 +32,14 @@ impl NodeFolder {
             Err(TryLockError::Error(error)) => return Err(fails(error)),
         }
         let file = path.join("node.id");
-        let id = match read(&file).map_err(fails)? {
-            Some(id) => id,
-            None => {
-                let mut bytes = [0; 8];
-                random.fill(&mut bytes);
-                let id = format!("node-{}", hex::encode(bytes));
-                write_new(&file, id.as_bytes()).map_err(fails)?;
-                id
-            }
+        let id = if let Some(id) = read(&file).map_err(fails)? {
+            id
+        } else {
+            let mut bytes = [0; 8];
+            random.fill(&mut bytes);
+            let id = format!("node-{}", hex::encode(bytes));
+            write_new(&file, id.as_bytes()).map_err(fails)?;
+            id
         };
         Ok(Self { path: path.to_owned(), id: NodeId(id), _lock: lock })
     }

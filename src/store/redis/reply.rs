@@ -18,25 +18,24 @@ pub(super) enum Verdict {
 
 /// Sorts an error by its name. One that isn't known is taken for one that may pass.
 pub(super) fn verdict(error: &RedisError) -> Verdict {
-    match error.kind() {
-        ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig | ErrorKind::RESP3NotSupported => Verdict::Never,
-        ErrorKind::Server(kind) => match kind {
-            // LOADING, CLUSTERDOWN, TRYAGAIN, MASTERDOWN; READONLY is a primary that was replaced. MOVED and ASK are followed by
-            // the client of a cluster; one that still comes through is a slot on its way. NOSCRIPT is answered with the script.
-            ServerErrorKind::BusyLoading
-            | ServerErrorKind::ClusterDown
-            | ServerErrorKind::TryAgain
-            | ServerErrorKind::MasterDown
-            | ServerErrorKind::ReadOnly
-            | ServerErrorKind::Moved
-            | ServerErrorKind::Ask
-            | ServerErrorKind::NoScript => Verdict::Later,
-            ServerErrorKind::NoPerm | ServerErrorKind::CrossSlot => Verdict::Never,
-            // A script's own error bears the name of what it called with: `OOM command not allowed`, in the text of an ERR too.
-            _ => by_name(error),
-        },
-        _ => by_name(error),
+    use ServerErrorKind as S;
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig | ErrorKind::RESP3NotSupported) {
+        return Verdict::Never;
     }
+    let ErrorKind::Server(kind) = kind else { return by_name(error) };
+    // LOADING, CLUSTERDOWN, TRYAGAIN, MASTERDOWN; READONLY is a primary that was replaced. MOVED and ASK are followed by
+    // the client of a cluster; one that still comes through is a slot on its way. NOSCRIPT is answered with the script.
+    let passes =
+        matches!(kind, S::BusyLoading | S::ClusterDown | S::TryAgain | S::MasterDown | S::ReadOnly | S::Moved | S::Ask | S::NoScript);
+    if passes {
+        return Verdict::Later;
+    }
+    if matches!(kind, S::NoPerm | S::CrossSlot) {
+        return Verdict::Never;
+    }
+    // A script's own error bears the name of what it called with: `OOM command not allowed`, in the text of an ERR too.
+    by_name(error)
 }
 
 fn by_name(error: &RedisError) -> Verdict {

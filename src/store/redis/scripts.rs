@@ -26,6 +26,8 @@ script!(SCAN, "scan.lua");
 script!(HOLD, "hold.lua");
 script!(RENEW, "renew.lua");
 script!(HELLO, "hello.lua");
+script!(SET_HEAD, "set_head.lua");
+script!(FINISH, "finish.lua");
 
 impl Script {
     fn new(text: &'static str) -> Self {

@@ -10,7 +10,7 @@ use super::load::{self, Head};
 use super::place;
 use super::scripts::HOLD;
 use crate::shard::Table;
-use crate::store::{Error, Loaded, RowSink, Seq, Snapshot};
+use crate::store::{Epoch, Error, Loaded, RowSink, Seq, Snapshot};
 use crate::types::ShardId;
 
 /// Checkpoints are held for so long at a time: whoever dies while it reads holds them no longer.
@@ -58,11 +58,9 @@ pub(super) async fn take(connection: &Connection, shards: u16) -> Result<Held, E
     for shard in numbers(usize::from(shards)) {
         hold(connection, shard, HELD).await?;
     }
-    let mut heads = Vec::with_capacity(usize::from(shards));
-    // One pass, so that the shards' moments lie a few milliseconds apart.
-    for shard in numbers(usize::from(shards)) {
-        heads.push(hold(connection, shard, HELD).await?);
-    }
+    // At one moment: what one shard has acknowledged to another is in both, or in neither.
+    let heads = load::heads(connection, shards).await?;
+    let heads = heads.into_iter().map(|Head { last, checkpoints, .. }| Moment { last, checkpoints }).collect();
     let renewed = connection.clone();
     let renewal = tokio::spawn(async move {
         loop {
@@ -76,12 +74,12 @@ pub(super) async fn take(connection: &Connection, shards: u16) -> Result<Held, E
     Ok(Held { connection: connection.clone(), heads, runtime: Handle::current(), renewal })
 }
 
-async fn hold(connection: &Connection, shard: ShardId, time: Duration) -> Result<Moment, Error> {
+async fn hold(connection: &Connection, shard: ShardId, time: Duration) -> Result<(), Error> {
     let mut command = HOLD.call(&[place::head(shard)]);
     command.arg(time.as_secs());
     let said: Vec<String> = connection.run(&HOLD, &command).await?;
-    match said.as_slice() {
-        [ok, last, checkpoints] if ok == "OK" => Ok(Moment { last: super::number(last)?, checkpoints: super::number(checkpoints)? }),
+    match said.first().map(String::as_str) {
+        Some("OK") => Ok(()),
         _ => Err(super::emptied()),
     }
 }
@@ -109,6 +107,10 @@ impl Held {
 }
 
 impl Snapshot for Held {
+    fn epoch(&self, shard: ShardId) -> Result<Epoch, Error> {
+        self.wait(async { load::epoch(&self.connection, shard).await.map(Epoch) })
+    }
+
     fn load(&self, shard: ShardId, sink: &mut dyn FnMut(Loaded<'_>) -> Result<(), String>) -> Result<Seq, Error> {
         let moment = self.moment(shard)?;
         let mut read = Vec::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Redis, load, number, place};
-use crate::store::{Acknowledged, Epoch, Error, Last, Seq, Tails};
+use crate::store::{Acknowledged, Append, Epoch, Error, Last, Seq, Store, Tails};
 use crate::types::ShardId;
 
 #[async_trait::async_trait]
@@ -43,6 +43,10 @@ impl Tails for Redis {
         let mut command = redis::cmd("HSET");
         command.arg(place::epochs(shard)).arg(epoch.0).arg(last.0);
         self.connection.call::<u32>(&command).await.map(drop)
+    }
+
+    async fn append_again(&self, append: Append) -> Result<(), Error> {
+        self.append(append).await
     }
 
     async fn stored(&self, shard: ShardId, seq: Seq) -> Result<Option<Bytes>, Error> {
