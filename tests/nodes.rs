@@ -10,8 +10,11 @@ use std::time::Duration;
 use enrich_jobs::actors::{Node, Place};
 use enrich_jobs::http::Limits;
 use enrich_jobs::job::Status;
-use enrich_jobs::store::{Redis, Store};
-use enrich_jobs::types::{AgentId, Slot, Usd};
+use enrich_jobs::store::redis::Settings;
+use enrich_jobs::store::sealed::Keys;
+use enrich_jobs::store::{Redis, Sealed, Store};
+use enrich_jobs::types::{AgentId, Route, Slot, Usd};
+use secrecy::SecretBox;
 use tokio::time::Instant;
 
 use support::node::{Life, Script, TestNode, order};
@@ -21,8 +24,16 @@ use support::server::{TestServer, listener, send};
 const SHARDS: u16 = 8;
 const LEASE: Duration = Duration::from_millis(1_500);
 
+/// Sealed, as what nodes write again after a failover has to open as well as what they wrote first.
+async fn open(settings: &Settings) -> Arc<dyn Store> {
+    let store = Redis::open(settings, "the store").await.unwrap();
+    let keys = Keys::new(&[Some(SecretBox::new(Box::new([7; 32])))]).unwrap();
+    let id = store.id().to_owned();
+    Arc::new(Sealed::new(Arc::new(store), &id, keys))
+}
+
 async fn start(server: &RedisServer, name: &str, script: Script) -> TestNode {
-    let store: Arc<dyn Store> = Arc::new(Redis::open(&server.settings_of(name, SHARDS), "the store").await.unwrap());
+    let store = open(&server.settings_of(name, SHARDS)).await;
     TestNode::paid(store, script, 16, Vec::new()).await
 }
 
@@ -31,7 +42,7 @@ async fn mortal(server: &RedisServer, name: &str, script: Script) -> (TestNode, 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let settings = server.settings_of(name, SHARDS);
     let starting = runtime.spawn(async move {
-        let store: Arc<dyn Store> = Arc::new(Redis::open(&settings, "the store").await.unwrap());
+        let store = open(&settings).await;
         TestNode::paid(store, script, 16, Vec::new()).await
     });
     (starting.await.unwrap(), Life::of(runtime))
@@ -85,7 +96,7 @@ async fn serve(redis: &RedisServer, name: &str, script: Script) -> (TestServer, 
     let (socket, name) = (runtime.spawn(listener()).await.unwrap(), name.to_owned());
     let settings = redis.settings_at(&name, &format!("http://{}", socket.local_addr().unwrap()), SHARDS);
     let starting = runtime.spawn(async move {
-        let store: Arc<dyn Store> = Arc::new(Redis::open(&settings, "the store").await.unwrap());
+        let store = open(&settings).await;
         TestServer::at(socket, TestNode::shared(store, script).await, |_| {}, Limits::default()).await
     });
     (starting.await.unwrap(), Life::of(runtime))
@@ -151,6 +162,24 @@ async fn any_node_answers_anything() {
     assert_eq!(send(servers[0].public, head, "").await.status, 404);
     let findings = servers[1].node.node.audit().await.unwrap();
     assert!(findings.is_ok(), "{:?}", findings.broken);
+}
+
+/// A quote rests on the jobs of all nodes, whichever is asked; and a node that gave a shard up has no jobs of it any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quote_rests_on_the_jobs_of_all_nodes() {
+    let redis = RedisServer::start(&[]);
+    let (one, _alive) = serve(&redis, "one", Script::hops(2)).await;
+    for _ in 0..24 {
+        let bearer = one.agent(10_000_000).await;
+        let (job, poll) = one.submit(&bearer).await;
+        one.ended(&job, &poll).await;
+    }
+    let (two, _life) = serve(&redis, "two", Script::hops(2)).await;
+    until("two nodes share", LEASE * 2, || is_even(&[&one.node, &two.node])).await;
+    for server in [&one, &two] {
+        let quoted = server.node.node.quote(Route::Websearch, r#"{"business_name":"Acme Corp"}"#, Usd::from_micros(500_000)).await.unwrap();
+        assert_eq!(quoted.jobs, 24);
+    }
 }
 
 /// Jobs under way on a node that dies, with clients at the others.
@@ -304,6 +333,15 @@ async fn f_r5_what_nobody_has_is_never_lost_silently() {
     // The first node and its disk are gone: the other one knows that something is missing, and doesn't have it.
     let is_frozen = || two.node.node.not_ready().iter().any(|reason| reason.contains("were acknowledged and are gone"));
     until("a shard of the dead node is kept back", LEASE * 6, is_frozen).await;
+    // Kept back, but not held: a node that comes back with what is missing can take it at once.
+    let spare = Redis::open(&redis.settings_of("spare", SHARDS), "the store").await.unwrap();
+    let mut free = 0;
+    for _ in 0..50 {
+        let holders = spare.leases().unwrap().holders().await.unwrap();
+        free += holders.iter().filter(|holder| holder.is_none()).count();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(free > 0, "a shard that can't be loaded is held all the same");
     for _ in 0..100 {
         let frozen: Vec<u16> = ones.iter().copied().filter(|shard| two.node.node.place(slot_of(*shard)) != Place::Here).collect();
         if frozen.is_empty() {

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ledger::View;
 use super::paid::{LaneStatus, WalletExposure};
+use super::quotes::Outcome;
 use crate::billing::lane::Claimant;
 use crate::job::Job;
 use crate::shard::{Agent, Delivery, Due, KeyEntry, ScopedKey, Session, Table, Unwritten, WalletBook};
-use crate::types::{AgentId, DeliveryId, JobId, Network, SessionKey, Usd, Wallet};
+use crate::types::{AgentId, DeliveryId, JobId, Network, Route, SessionKey, Usd, Wallet};
 use std::sync::Arc;
 
 /// One look, and what it shows.
@@ -86,6 +87,10 @@ looks! {
     };
     /// Several calls under one budget.
     OneSession { key: SessionKey } -> Option<Session> = |look, view| view.shard.session(&look.key).cloned();
+    /// What the last jobs of a route came to.
+    Precedents { route: Route } -> Vec<Outcome> = |look, view| {
+        view.shard.precedents().of(look.route).map(|precedent| Outcome::of(precedent)).collect()
+    };
     /// A callback that is owed.
     OneDelivery { id: DeliveryId } -> Option<Delivery> = |look, view| view.shard.delivery(&look.id).cloned();
     /// All callbacks that are owed.

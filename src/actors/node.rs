@@ -13,6 +13,7 @@ use super::look;
 use super::nodes::{self, Membership, Peers};
 use super::paid::{ChainParts, Chains, NewcomersWatch, Settlements};
 use super::published::Published;
+use super::quotes::Others;
 use super::shard::ShardHandle;
 use super::slots::Slots;
 use crate::billing::PriceList;
@@ -101,6 +102,7 @@ pub(super) struct Inner {
     pub(super) settlements: Settlements,
     pub(super) introductions: Introductions,
     pub(super) newcomers: NewcomersWatch,
+    pub(super) precedents: Others,
     enrichers: Vec<Arc<dyn Enricher>>,
     slots: Slots,
     draining: AtomicBool,
@@ -197,6 +199,7 @@ impl Node {
             settlements: Settlements::default(),
             introductions: Introductions::default(),
             newcomers: NewcomersWatch::new(settings.newcomers),
+            precedents: Others::default(),
             enrichers,
             slots: Slots::new(settings.slots),
             draining: AtomicBool::new(false),

@@ -1,13 +1,65 @@
-//! What a job would cost: by its enricher's plan, and by what the node's last jobs of its route came to.
+//! What a job would cost: by its enricher's plan, and by what the last jobs of its route came to, on all nodes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::api::Error;
-use super::node::Node;
+use super::look;
+use super::node::{Inner, Node};
 use crate::billing::Price;
 use crate::billing::quote::{Estimate, JOBS_MIN, Question, Quote, quote};
 use crate::shard::Refusal;
 use crate::shard::precedent::{KEPT, Precedent};
 use crate::types::payload::Cohort;
 use crate::types::{Route, Timestamp, Usd};
+
+/// A quote may be behind other nodes' jobs by so much: it needs no token, and must not cost every node a question each time.
+const OTHERS_KEPT_FOR: Duration = Duration::from_secs(10);
+/// It doesn't wait longer for another node's.
+const OTHERS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a job came to, as a quote looks at it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Outcome {
+    cohort: Option<Cohort>,
+    at: Timestamp,
+    matched: bool,
+    cost: Usd,
+}
+
+/// Those of shards of other nodes, as they were told a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct Others(tokio::sync::Mutex<BTreeMap<Route, (Instant, Arc<[Outcome]>)>>);
+
+impl Outcome {
+    pub(super) fn of(precedent: &Precedent) -> Self {
+        let Precedent { cohort, at, matched, cost, .. } = *precedent;
+        Self { cohort, at, matched, cost }
+    }
+}
+
+impl Others {
+    /// Asked for once at a time. A node that does not answer is left out: a quote says how many jobs it rests on.
+    async fn of(&self, node: &Inner, route: Route) -> Arc<[Outcome]> {
+        if node.peers.is_none() {
+            return Arc::default();
+        }
+        let mut kept = self.0.lock().await;
+        if let Some((_, told)) = kept.get(&route).filter(|(at, _)| at.elapsed() < OTHERS_KEPT_FOR) {
+            return Arc::clone(told);
+        }
+        let asked = node.shards().filter(|shard| shard.is_others());
+        let asked = asked.map(|shard| tokio::time::timeout(OTHERS_PATIENCE, shard.look(look::Precedents { route })));
+        let told = futures_util::future::join_all(asked).await;
+        let told: Arc<[Outcome]> = told.into_iter().filter_map(|told| told.ok()?.ok()).flatten().collect();
+        kept.insert(route, (Instant::now(), Arc::clone(&told)));
+        told
+    }
+}
 
 /// Which precedents a quote looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,23 +94,23 @@ pub struct Quoted {
 }
 
 impl Node {
-    /// What a job would cost, from memory; nothing is held or kept.
+    /// What a job would cost, from memory, and that of other nodes; nothing is held or kept.
     ///
     /// # Errors
     /// [`Error::Refused`] where a price leaves the range of money.
-    pub fn quote(&self, route: Route, payload: &str, ceiling: Usd) -> Result<Quoted, Error> {
+    pub async fn quote(&self, route: Route, payload: &str, ceiling: Usd) -> Result<Quoted, Error> {
         let estimate = self.inner.enricher(route).map_or_else(Estimate::unknown, |enricher| enricher.estimate(payload));
         let cohort = Cohort::of(route, payload);
-        let seen = |precedent: &Precedent| (precedent.cohort, precedent.at, (precedent.matched, precedent.cost));
-        let mut precedents: Vec<_> = self.shards.iter().flat_map(|shard| shard.precedents(route, seen)).collect();
+        let mut precedents: Vec<_> = self.shards.iter().flat_map(|shard| shard.precedents(route)).collect();
+        precedents.extend(self.inner.precedents.of(&self.inner, route).await.iter());
         let is_alike = |of: Option<Cohort>| cohort.is_some() && of == cohort;
         let mut compared = Compared::Route;
-        if precedents.iter().filter(|(cohort, ..)| is_alike(*cohort)).count() >= JOBS_MIN {
-            precedents.retain(|(cohort, ..)| is_alike(*cohort));
+        if precedents.iter().filter(|outcome| is_alike(outcome.cohort)).count() >= JOBS_MIN {
+            precedents.retain(|outcome| is_alike(outcome.cohort));
             compared = Compared::Cohort;
         }
-        let outcomes: Vec<_> = precedents.iter().map(|(_, _, outcome)| *outcome).collect();
-        let times = || precedents.iter().map(|(_, at, _)| *at);
+        let outcomes: Vec<_> = precedents.iter().map(|outcome| (outcome.matched, outcome.cost)).collect();
+        let times = || precedents.iter().map(|outcome| outcome.at);
         let price = self.inner.settings.prices.of(route);
         let quoted = quote(price, ceiling, &estimate, &outcomes);
         let Estimate { questions, budget, .. } = estimate;

@@ -15,6 +15,7 @@ use super::ledger::{self, Answer, Deliver, View};
 use super::look::{AnyLook, Look};
 use super::node::Inner;
 use super::nodes::{Failure, Question, Tenure, Told, What};
+use super::quotes::Outcome;
 use super::slots::Slot;
 use super::supervisor::{Message, Supervisor};
 use super::written_keys::{self, WrittenKeys};
@@ -147,7 +148,7 @@ impl ShardHandle {
     }
 
     /// Whether others may hold it, and this node doesn't.
-    fn is_others(&self) -> bool {
+    pub(super) fn is_others(&self) -> bool {
         self.node.peers.is_some() && !self.is_ready()
     }
 
@@ -272,9 +273,9 @@ impl ShardHandle {
         tokio::spawn(written_keys::fill(Arc::clone(self), keys));
     }
 
-    /// What `look` sees of the last jobs of a route. It has to be quick: who ends a job waits for it.
-    pub(super) fn precedents<T>(&self, route: Route, look: impl Fn(&Precedent) -> T) -> Vec<T> {
-        self.durable_precedents().of(route).map(|precedent| look(precedent)).collect()
+    /// What the last jobs of a route came to, where the shard is this node's. It has to be quick: who ends a job waits for it.
+    pub(super) fn precedents(&self, route: Route) -> Vec<Outcome> {
+        self.durable_precedents().of(route).map(|precedent| Outcome::of(precedent)).collect()
     }
 
     /// A durable precedent: it counts from now on, and the one in whose place it is doesn't.

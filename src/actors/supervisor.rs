@@ -11,8 +11,8 @@ use super::jobs::Jobs;
 use super::ledger::{Ledger, Loaded};
 use super::shard::{Actors, ShardHandle};
 use super::{meters, nodes};
-use crate::shard::Loader;
-use crate::store;
+use crate::shard::{Loader, Precedents};
+use crate::store::{self, Epoch};
 
 /// The pause before a shard that failed is loaded again, times the failures in a row.
 const RELOAD_PAUSE: Duration = Duration::from_millis(200);
@@ -124,6 +124,7 @@ fn end_actors(handle: &ShardHandle) {
 /// As [`end_actors`]; and what was shown of it is no longer true (architecture: memory answers only under a live lease).
 fn end(handle: &ShardHandle) {
     end_actors(handle);
+    handle.remember_only(&Precedents::default());
     let shards = handle.node.store.layout().shards;
     handle.node.published.forget_all(|slot| slot.shard(shards) == handle.id);
 }
@@ -184,9 +185,21 @@ async fn load(handle: &ShardHandle) -> Result<Loaded, store::Error> {
     let epoch = store.acquire(handle.id).await?;
     handle.set_epoch(epoch);
     match store.leases() {
-        Some(leases) => handle.tenure.extend(asked, leases.duration()),
+        Some(leases) => handle.tenure.begin(asked, leases.duration()),
         None => handle.tenure.for_ever(),
     }
+    let loaded = load_under(handle, epoch).await;
+    if let (Err(_), Some(leases)) = (&loaded, store.leases()) {
+        // Renewed without being loaded, it could never be taken by a node that can load it.
+        handle.tenure.end();
+        if let Err(error) = leases.release(handle.id, epoch).await {
+            tracing::debug!(shard = handle.id.0, %error, "the lease of a shard that can't be loaded was not given up, and runs out");
+        }
+    }
+    loaded
+}
+
+async fn load_under(handle: &ShardHandle, epoch: Epoch) -> Result<Loaded, store::Error> {
     nodes::recover(handle, epoch).await?;
     let mut loader = Loader::new();
     let mut take = |loaded: store::Loaded<'_>| {
@@ -196,7 +209,7 @@ async fn load(handle: &ShardHandle) -> Result<Loaded, store::Error> {
         }
         .map_err(|error| error.to_string())
     };
-    let seq = store.load(handle.id, &mut take).await?;
+    let seq = handle.node.store.load(handle.id, &mut take).await?;
     let (shard, unwritten) = loader.finish();
     Ok(Loaded { shard, unwritten, epoch, seq })
 }

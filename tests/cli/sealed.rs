@@ -99,3 +99,51 @@ fn a_store_from_before_the_key_stays_readable() {
     let audit = run_with(folder.path(), &["audit"], &[("ENRICH_SEAL_KEY", &keys)]);
     assert!(audit.out.contains(" values are sealed with nothing") && audit.out.contains(" values are sealed with key "), "{}", audit.out);
 }
+
+/// A backup and a move take values over as they lie: sealed they stay, and only who has the key can prove that the copy's books balance.
+#[test]
+fn what_is_sealed_stays_sealed_in_copies() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let server = serve(folder, KEY);
+    let bearer = server.agent(folder, "10");
+    let bought = buy(&server, &bearer);
+    server.until(&bought, "completed");
+    assert_eq!(server.terminate().0.code, Some(0));
+    let with = |keys: &str, arguments: &[&str]| run_with(folder, arguments, &[("ENRICH_SEAL_KEY", keys)]);
+    let key = "--secret-key-file=data/secret.key";
+
+    // Without the key the backup is whole, and says what it could not look into.
+    let blind = with("", &["backup", "--to=blind.backup"]);
+    assert!(
+        blind.code == Some(1) && blind.err.contains("the backup is written") && blind.err.contains("is sealed with key "),
+        "{}",
+        blind.err
+    );
+    let backup = with(KEY, &["backup", "--to=a.backup"]);
+    assert_eq!(backup.code, Some(0), "{}{}", backup.out, backup.err);
+    for file in ["blind.backup", "a.backup"] {
+        let lost = with(OTHER, &["restore", "--from", file, "--to=embedded:./lost", key]);
+        assert!(lost.code == Some(1) && lost.err.contains("is sealed with key ") && lost.err.contains("ENRICH_SEAL_KEY"), "{}", lost.err);
+        let unfinished = with(KEY, &["audit", "--store=embedded:./lost"]);
+        assert!(unfinished.code == Some(1) && unfinished.err.contains("cut off"), "{}", unfinished.err);
+        std::fs::remove_dir_all(folder.join("lost")).unwrap();
+    }
+    for file in ["blind", "a"] {
+        let to = format!("embedded:./from-{file}/data");
+        let restored = with(KEY, &["restore", "--from", &format!("{file}.backup"), "--to", &to, key]);
+        assert_eq!(restored.code, Some(0), "{}{}", restored.out, restored.err);
+        assert_eq!(shown(&folder.join(format!("from-{file}"))), [""; 0]);
+    }
+    let blind = with("", &["migrate", "--from=embedded:./data", "--to=embedded:./moved/data"]);
+    assert!(blind.code == Some(1) && blind.err.contains("is sealed with key "), "{}", blind.err);
+    let moved = with(KEY, &["migrate", "--from=embedded:./data", "--to=embedded:./moved/data"]);
+    assert_eq!(moved.code, Some(0), "{}{}", moved.out, moved.err);
+    assert_eq!(shown(&folder.join("moved")), [""; 0]);
+    let seal = format!("--seal-key={KEY}");
+    for store in ["--store=embedded:./moved/data", "--store=embedded:./from-a/data"] {
+        let server = Serving::start(folder, &[&seal, store, "--directory-path=directory"]);
+        server.until(&bought, "completed");
+        server.terminate();
+    }
+}

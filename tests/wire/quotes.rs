@@ -162,8 +162,8 @@ async fn too_many_quotes_are_told_when_to_come_back() {
 }
 
 /// Asks a node as the edge does; everything but what a restart gives anew.
-fn basis(world: &TestNode, payload: &str) -> String {
-    format!("{:?}", world.node.quote(Route::Websearch, payload, Usd::from_micros(1_500_000)).unwrap())
+async fn basis(world: &TestNode, payload: &str) -> String {
+    format!("{:?}", world.node.quote(Route::Websearch, payload, Usd::from_micros(1_500_000)).await.unwrap())
 }
 
 const PAYLOAD: &str = r#"{"business_name":"Acme Corp"}"#;
@@ -187,19 +187,19 @@ async fn a_quote_rests_on_the_same_after_a_restart_and_a_kill() {
     let (world, life) = TestNode::mortal(memory.clone(), Script::hops(2)).await;
     let agents = agents(&world).await;
     ordered(&world, &agents, 30).await;
-    let before = basis(&world, PAYLOAD);
+    let before = basis(&world, PAYLOAD).await;
     assert!(before.contains("jobs: 30") && before.contains("Some(Past"), "{before}");
     // Nothing is written first: all is in the journal.
     life.end();
 
     let world = TestNode::start(memory.clone(), Script::hops(2)).await;
-    assert_eq!(basis(&world, PAYLOAD), before);
+    assert_eq!(basis(&world, PAYLOAD).await, before);
     ordered(&world, &agents, 12).await;
-    let before = basis(&world, PAYLOAD);
+    let before = basis(&world, PAYLOAD).await;
     // In order: all is in rows, and the journal is empty.
     world.abandon().await;
     let world = TestNode::start(memory, Script::hops(2)).await;
-    assert_eq!(basis(&world, PAYLOAD), before);
+    assert_eq!(basis(&world, PAYLOAD).await, before);
     assert!(before.contains("jobs: 42"), "{before}");
 }
 
@@ -216,14 +216,14 @@ async fn no_more_than_the_last_jobs_of_a_shard_count() {
     let (tried, found) = learned.observed(Ask::Directory, Want::Phone);
     assert!(tried == KEPT && (KEPT / 2..KEPT).contains(&found), "{tried} {found}");
     let payload = r#"{"lead":{"company":"Acme Corp"},"mode":"waterfall"}"#;
-    let of = |world: &TestNode| world.node.quote(Route::LeadSession, payload, Usd::from_micros(50_000)).unwrap();
-    let quoted = of(&world);
+    let of = async |world: &TestNode| world.node.quote(Route::LeadSession, payload, Usd::from_micros(50_000)).await.unwrap();
+    let quoted = of(&world).await;
     assert_eq!((quoted.jobs, quoted.jobs_max), (256, 256));
     life.end();
     let (experience, sold) = sessions.sold();
     let world = TestNode::selling(memory, sold).await;
     assert_eq!(experience.snapshot(), learned);
-    assert_eq!(format!("{:?}", of(&world)), format!("{quoted:?}"));
+    assert_eq!(format!("{:?}", of(&world).await), format!("{quoted:?}"));
 }
 
 /// A directory's worth of lead sessions, planned by real experience.

@@ -164,7 +164,8 @@ async fn renew(node: &Arc<Inner>) {
 
 /// Whatever was not renewed in time is another's by now, it may be.
 fn give_up_what_is_over(node: &Arc<Inner>) {
-    for shard in node.shards().filter(|shard| shard.is_taken() && !shard.tenure.runs()) {
+    // One that could not be loaded has given its lease up by itself, and is tried again.
+    for shard in node.shards().filter(|shard| shard.is_taken() && shard.stored_actors().is_some() && !shard.tenure.runs()) {
         tracing::error!(shard = shard.id.0, "the lease of a shard ran out, so this node stops acting for it");
         lose(shard);
     }
@@ -188,7 +189,13 @@ async fn look(node: &Arc<Inner>, leases: &dyn Leases) -> Result<(), Error> {
         .filter(|shard| !draining && is_mine(shard.id) && !shard.is_taken() && held_by(shard.id).is_none_or(|holder| holder == me))
         .cloned()
         .collect();
-    let give: Vec<_> = node.shards().filter(|shard| shard.is_ready() && !is_mine(shard.id)).take(HANDED_OVER_AT_ONCE).cloned().collect();
+    // One that can't be loaded here too: whoever it belongs to may be able to.
+    let give: Vec<_> = node
+        .shards()
+        .filter(|shard| (shard.is_ready() || shard.is_taken()) && !is_mine(shard.id))
+        .take(HANDED_OVER_AT_ONCE)
+        .cloned()
+        .collect();
     node.membership.see(Seen { peers, holders });
     futures_util::future::join(
         futures_util::future::join_all(take.into_iter().map(|shard| async move {

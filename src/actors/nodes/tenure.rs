@@ -26,11 +26,18 @@ impl Tenure {
         self.0.store(FOR_EVER, Ordering::Release);
     }
 
-    /// A lease of this time was asked for at `asked`, and given. The store began to count later than we asked, so counting from
-    /// there is safe.
+    /// The shard was taken with a lease of this time, asked for at `asked`. The store began to count later than we asked, so counting
+    /// from there is safe.
+    pub(in crate::actors) fn begin(&self, asked: Instant, lease: Duration) {
+        self.0.fetch_max(end_of(asked, lease), Ordering::AcqRel);
+    }
+
+    /// The lease was renewed. One that was given up meanwhile stays so: nobody would act under it, and nobody else could take it.
     pub(in crate::actors) fn extend(&self, asked: Instant, lease: Duration) {
-        let until = asked.saturating_duration_since(*BASE).saturating_add(lease.saturating_sub(lease / MARGIN));
-        self.0.fetch_max(u64::try_from(until.as_millis()).unwrap_or(FOR_EVER), Ordering::AcqRel);
+        let until = end_of(asked, lease);
+        let later = |known| (known > 0).then_some(until.max(known));
+        // That it was given up is no fault of the renewal.
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, later).ok();
     }
 
     /// It is over at once.
@@ -48,16 +55,33 @@ impl Tenure {
     }
 }
 
+fn end_of(asked: Instant, lease: Duration) -> u64 {
+    let until = asked.saturating_duration_since(*BASE).saturating_add(lease.saturating_sub(lease / MARGIN));
+    u64::try_from(until.as_millis()).unwrap_or(FOR_EVER).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_late_renewal_brings_nothing_back() {
+        let tenure = Tenure::none();
+        tenure.begin(Instant::now(), Duration::from_secs(60));
+        let asked = Instant::now();
+        tenure.end();
+        tenure.extend(asked, Duration::from_secs(60));
+        assert!(!tenure.runs());
+        tenure.begin(asked, Duration::from_secs(60));
+        assert!(tenure.runs());
+    }
 
     #[test]
     fn a_tenure_ends_before_the_lease() {
         let tenure = Tenure::none();
         assert!(!tenure.runs());
         let asked = Instant::now();
-        tenure.extend(asked, Duration::from_millis(200));
+        tenure.begin(asked, Duration::from_millis(200));
         assert!(tenure.runs());
         // A renewal that was asked for earlier and is answered later takes nothing away.
         tenure.extend(asked, Duration::from_millis(20));

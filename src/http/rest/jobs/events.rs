@@ -17,7 +17,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::access::Sight;
-use crate::actors::{Node, Shown};
+use crate::actors::{Node, Place, Shown};
 use crate::http::api::Api;
 use crate::http::openapi::params::{JobPath, LastEventIdHeader};
 use crate::http::problem::{Kind, Problem};
@@ -114,6 +114,8 @@ impl Changes {
             }
             let job = match self.next.take() {
                 Some(job) => job,
+                // Another node has it now, where the client is sent when it comes back.
+                None if matches!(self.node.place(self.job.slot()), Place::At(_)) => return None,
                 None => self.node.job_beyond(self.job, self.seen.unwrap_or(0), self.told, HEARTBEAT).await.ok()??,
             };
             let shown = self.node.progress(&job);

@@ -169,6 +169,6 @@ pub async fn quote(State(api): State<Arc<Api>>, request: Request) -> Result<Resp
     let from = grant.map_or_else(|| caller::address(&parts.extensions), |grant| Caller::Agent(grant.agent));
     // It moves nothing, so it has the wider limit of polls.
     let budget = api.polls.take(from)?;
-    let quoted = api.node.quote(wanted.route, &wanted.payload, wanted.ceiling)?;
+    let quoted = api.node.quote(wanted.route, &wanted.payload, wanted.ceiling).await?;
     limit::told(budget, reply::json(StatusCode::OK, &QuoteAnswer::of(quoted)))
 }
