@@ -1,6 +1,7 @@
 """The questions of `enrich/websearch`, kind by kind: the businesses they need, and how they are asked."""
 
 from .cases_more import Ask, Harder
+from .halves import DRAWN_AS
 from .luck import Luck
 from .making import Maker
 from .model import fold
@@ -22,7 +23,7 @@ class Cases(Harder):
     def __init__(self, world, half, seed):
         self.world, self.half, self.seed = world, half, seed
         self.maker = Maker(world, half, seed)
-        self.luck = Luck(seed, half, "cases")
+        self.luck = Luck(seed, DRAWN_AS[half], "cases")
         self.asks, self.parked_hosts, self.chains = [], [], []
 
     def all(self):
@@ -291,5 +292,6 @@ class Cases(Harder):
 
 FILLER_TRADES = {
     "tune": ["Motel", "Pet Supply", "Bowling", "Dry Cleaners", "Tailoring", "Music Store", "Locksmith", "Realty"],
-    "held_out": ["Archery", "Catering", "Shoe Repair", "Antiques", "Welding", "Dance School", "Marina", "Photography"],
+    "tune_b": ["Archery", "Catering", "Shoe Repair", "Antiques", "Welding", "Dance School", "Marina", "Photography"],
+    "held_out": ["Canoe Rental", "Bridal", "Vacuum Repair", "Feed Store", "Karate", "Auto Glass", "Quilting", "Taxidermy"],
 }

@@ -40,12 +40,12 @@ class EvalSet(unittest.TestCase):
         self.assertGreaterEqual(len(websearch), 300)
         self.assertGreaterEqual(len(leads), 200)
         self.assertGreaterEqual(len(pages), 1500)
-        self.assertLess((SET / "pages.ndjson").stat().st_size, 8_000_000)
+        self.assertLess((SET / "pages.ndjson").stat().st_size, 10_000_000)
         for what in (websearch, leads):
             self.assertEqual(len({one["id"] for one in what}), len(what))
             for half in whole.HALVES:
                 mine = [one for one in what if one["split"] == half]
-                self.assertGreaterEqual(len(mine) / len(what), 0.45)
+                self.assertGreaterEqual(len(mine) / len(what), 0.3)
                 missing = sum(not one["expect"]["matched"] for one in mine) / len(mine)
                 self.assertTrue(0.1 < missing < 0.3, f"{missing:.0%} of {half} have no match")
 
