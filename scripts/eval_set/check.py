@@ -132,6 +132,22 @@ class Check:
         if ask.gone and any(one.name == person.name for one in b.people):
             self.faults.append(f"{name}: {person.name} hasn't left")
 
+    def never(self, name, b, expect):
+        """What is laid as a trap, or has been true once, is no answer."""
+        expect = {**expect, **expect.get("fields", {}), **expect.get("contradicted", {})}
+        wrong = {phone.e164 for phone in (b.fax, b.tracking, b.old_phone) if phone} | {b.old_street} | {one.name for one in b.former}
+        laid = digits(html.unescape(re.sub(r"<[^>]*>", " ", "".join(b.look.get("traps", [])) + b.look.get("foot", ""))))
+        for what in ("phones", "phone", "street"):
+            for value in expect.get(what, []):
+                if value in wrong or (what != "street" and value[len(DIAL[b.country]) + 1:] in laid):
+                    self.faults.append(f"{name}: {value} of {b.name} is a trap")
+        for one in expect.get("people", []):
+            if one["name"] in wrong or fold(one["name"]) in fold("".join(b.look.get("traps", []))):
+                self.faults.append(f"{name}: {one['name']} isn't on the team of {b.name}")
+        for value in expect.get("emails", []) + expect.get("email", []):
+            if value.split("@")[1] != (b.new_host or b.host) and b.host:
+                self.faults.append(f"{name}: {value} is of somebody else")
+
     def numbers(self, b, known):
         """Every number on a business's own pages is somebody's on purpose."""
         for url in b.texts:

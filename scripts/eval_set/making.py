@@ -133,6 +133,8 @@ class Maker:
     def give_mail(self, business, stated, pattern=None):
         """Gives the first people addresses by a pattern."""
         business.pattern = pattern or self.luck.pick(PATTERNS[self.half])
+        if self.half == "held_out" and len({local_part(one.name, business.pattern) for one in business.people}) < len(business.people):
+            business.pattern = "first.last"  # Two of one surname can't both have it as their address.
         business.people = [
             Person(one.name, one.role, f"{local_part(one.name, business.pattern)}@{business.host}" if at < stated else None)
             for at, one in enumerate(business.people)

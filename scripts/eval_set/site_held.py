@@ -16,7 +16,8 @@ def pages(b, luck):
     services = "".join(f"<h3>{esc(one.strip().capitalize())}</h3>" for one in b.trade[3].split(",") if one.strip())
     hours = voice.hours(b)
     timed = f"<h3>{l['hours']}</h3>{hours}" if hours else ""
-    main = f"<h1>{voice.fill(voice.LEAD[b.lang], b)}</h1>{voice.story(b, luck, 1)}{services}{traps}{voice.story(b, luck, 1)}"
+    first, second, _ = voice.story(b, luck, 2).split("\n")
+    main = f"<h1>{voice.fill(voice.LEAD[b.lang], b)}</h1>{first}{services}{traps}{second}"
     if b.look.get("single"):
         made["/"] = voice.layout(b, b.name, f"{main}{timed}{voice.contact(b, style)}", head, home=True)
         return made

@@ -103,11 +103,13 @@ def check(world, halves, rows, websearch, leads, counts, mx):
             look.payload(record["id"], record["payload"])
             if ask.business:
                 look.answer(record["id"], ask.business, record["expect"])
+                look.never(record["id"], ask.business, record["expect"])
             if "no_such_business" in ask.tags:
                 look.nobody(record["id"], ask.payload["business_name"])
         for ask in lead_asks.asks:
             if ask.business:
                 look.lead(ask.lead["contact_id"], ask, leads_of.expectation(ask), mx)
+                look.never(ask.lead["contact_id"], ask.business, leads_of.expectation(ask))
             if "no_such_business" in ask.tags:
                 look.nobody(ask.lead["contact_id"], ask.lead["company"])
         hosts[cases.half] |= {host for b in world.businesses if b.half == cases.half for host in (b.host, b.new_host) if host}

@@ -17,9 +17,9 @@ DOUBLES = ("Columbus", "Jackson", "Wilmington")
 STREETS = ["Jefferson Avenue", "Locust Street", "Old Mission Road", "Franklin Street", "N. Sycamore Street", "Fairgrounds Road", "Walnut Street", "5th Street",
            "Canal Street", "SE 14th Street", "Tyler Parkway", "County Road 12", "Magnolia Boulevard", "Bluff View Drive", "W. Lincoln Way", "Hickory Lane",
            "Monument Square", "Railroad Avenue"]
-STEMS = ["Anchor", "Badger", "Copper Kettle", "Dovetail", "Eastbank", "Fourth Generation", "Gooseneck", "High Desert", "Island", "Jubilee", "Keystone", "Lone Elm",
-         "Magpie", "Northern Lights", "Overland", "Pelican", "Quiet Waters", "Rocking Chair", "Silver Maple", "Twin Bridges", "Uptown", "Valley Forge", "Whistle Stop",
-         "Yellow Door", "Bear Paw", "Crossroads", "Half Moon", "Little Acorn", "Mockingbird", "Patriot", "Sunflower", "True North"]
+STEMS = ["Anchor", "Badger", "Copper Kettle", "Dragonfly", "Eastbank", "Fourth Generation", "Gooseneck", "High Desert", "Island", "Jubilee", "Keystone", "Lone Elm",
+         "Magpie", "Northern Lights", "Overland", "Pelican", "Quiet Waters", "Rocking Chair", "Silver Maple", "Twin Bridges", "Uptown", "Vintage", "Whistle Stop",
+         "Yonder", "Bear Paw", "Crossroads", "Half Moon", "Little Acorn", "Mockingbird", "Patriot", "Sunflower", "True North"]
 NOBODY = ["Vermicello", "Pangolin", "Halberdine", "Snowglass", "Quaggamire", "Tumblefinch", "Ottersedge", "Mossgrave", "Kestrelby", "Wolframite", "Piccalil", "Umbravale"]
 # Name, schema.org type, category, services.
 TRADES = [
