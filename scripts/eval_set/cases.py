@@ -245,7 +245,7 @@ class Cases(Harder):
     def script_name(self, at):
         b = self.site("hard", "script_in_name", markup=["jsonld", "links", "graph"][at % 3])
         plain = b.name
-        b.name += [' <script>alert("x")</script>', "<img src=x onerror=alert(1)>", '"; DROP TABLE leads; --'][at % 3]
+        b.name += ORNAMENTS["held_out" if self.half == "held_out" else "tune"][at % 3]
         b.legal = plain  # A record without the ornament names it as well.
         self.ask(b, how="street", name=b.name if at % 3 == 1 else plain)
 
@@ -290,6 +290,10 @@ class Cases(Harder):
             self.maker.us("filler", "namesake", site=False, name=b.name, trade=b.trade, city=city, row=luck.pick(["full", "thin", "no_site"]), look={"markup": ""})
 
 
+ORNAMENTS = {
+    "tune": [' <script>alert("x")</script>', "<img src=x onerror=alert(1)>", '"; DROP TABLE leads; --'],
+    "held_out": [' <svg onload="steal()">', " <iframe src=javascript:void(0)></iframe>", " '); DELETE FROM customers WHERE ('1"],
+}
 FILLER_TRADES = {
     "tune": ["Motel", "Pet Supply", "Bowling", "Dry Cleaners", "Tailoring", "Music Store", "Locksmith", "Realty"],
     "tune_b": ["Archery", "Catering", "Shoe Repair", "Antiques", "Welding", "Dance School", "Marina", "Photography"],

@@ -42,7 +42,7 @@ class Harder:
         """Two in one city whose names are nearly one."""
         nearly = {"tune": ["{name} Supply", "North {name}", "{name} Academy", "{name} Express"], 
                   "tune_b": ["{name} Depot", "New {name}", "{name} Warehouse", "Little {name}"],
-                  "held_out": ["{name} Plus", "West {name}", "{name} Center", "{name} & More"]}
+                  "held_out": ["{name} Plus", "West {name}", "{name} Annex", "{name} & More"]}
         for at in range(8):
             city, trade = self.maker.city(), self.luck.pick(self.maker.words.TRADES)
             b = self.site("hard", "lookalike", "near_name_same_city", more={"city": city, "trade": trade}, hours=None)
