@@ -40,7 +40,8 @@ pub enum Target {
 /// What is still to be learned of each want, in percent of it.
 pub type Lack = [(Want, u32); Want::ALL.len()];
 
-/// What is lacking of a want from here on isn't known yet; below, a second source would make it more certain.
+/// What is lacking of a want from here on isn't known yet; below, a second source would make it more certain, and is taken for
+/// nothing only.
 pub const LACKING_MIN: u32 = 20;
 
 /// At most so many questions in one round: what the first ones bring changes what is worth asking.
@@ -162,8 +163,11 @@ fn chance(ask: Ask, (want, percent): (Want, u32), table: &GainTable, reach: Reac
 
 /// Thousandths of a point that a question is expected to bring for a cent. Free ones are taken as costing a hundredth of a cent.
 fn rate(action: &Action, lack: &Lack, table: &GainTable, reach: Reach) -> u64 {
+    // Nobody pays to hear again what is known: a second source rarely finds anything else, and is taken where it is free.
+    let counts = |percent: u32| percent >= LACKING_MIN || action.cost_max.is_zero();
+    let wanted = lack.iter().filter(|(_, percent)| counts(*percent));
     let gain: u64 =
-        lack.iter().map(|(want, percent)| u64::from(want.weight() * percent) * chance(action.ask, (*want, *percent), table, reach)).sum();
+        wanted.map(|(want, percent)| u64::from(want.weight() * percent) * chance(action.ask, (*want, *percent), table, reach)).sum();
     // What is opened has to be read.
     let opened = if reach.is_open { 0 } else { u64::from(action.ask.opens()) * PAGES_OPENED } + u64::from(action.ask.lists());
     let pages = reach.page.map_or(0, |page| micros(page) * opened / WHOLE);
@@ -215,14 +219,12 @@ mod tests {
         let person = lacking(&[Want::Title, Want::Email]);
         assert_eq!(asks(choose(&blind, &person, &table, rich, BLIND)).first(), Some(&Ask::Search));
         assert_eq!(asks(choose(&blind, &person, &table, rich, OPEN)).first(), Some(&Ask::Directory));
-        // Others are asked to confirm what only the business itself says, and it isn't asked again.
-        let known = Want::ALL.map(|want| (want, 10));
+        // What is known is confirmed for nothing only, however much there is to spend, and not by the business itself again.
+        let known = Want::ALL.map(|want| (want, LACKING_MIN - 1));
         let again = [action(Ask::Contact, 5000), action(Ask::Listing, 5000), action(Ask::Search, 10_000)];
-        assert_eq!(asks(choose(&again, &known, &table, rich, OPEN)).first(), Some(&Ask::Listing));
-        let poor = Purse { budget: Usd::from_micros(20_000), left: Usd::from_micros(10_000) };
-        let known = Want::ALL.map(|want| (want, if want == Want::Phone { 10 } else { 0 }));
-        assert_eq!(asks(choose(&again, &known, &table, rich, OPEN)), [Ask::Listing]);
-        assert_eq!(choose(&again, &known, &table, poor, OPEN), Choice::NoGain, "a small budget isn't for what is nearly certain");
+        assert_eq!(choose(&again, &known, &table, rich, OPEN), Choice::NoGain, "a second source isn't worth its price");
+        let free = [action(Ask::Contact, 0), action(Ask::Listing, 0), action(Ask::Search, 10_000)];
+        assert_eq!(asks(choose(&free, &known, &table, rich, OPEN)), [Ask::Listing]);
         let cheap = [action(Ask::Directory, 1000), action(Ask::Contact, 5000)];
         assert_eq!(asks(choose(&cheap, &lacking(&[Want::Phone, Want::Street]), &table, rich, OPEN)).first(), Some(&Ask::Directory));
     }
