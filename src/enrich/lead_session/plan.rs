@@ -46,8 +46,9 @@ pub const LACKING_MIN: u32 = 20;
 
 /// At most so many questions in one round: what the first ones bring changes what is worth asking.
 pub(super) const ACTIONS_A_ROUND: usize = 3;
-/// A question that promises less than this for a cent, in thousandths of a point, isn't asked.
-const GAIN_MIN: u64 = 10;
+/// A question that promises less than this for a cent, in thousandths of a point, isn't asked, however much there is to spend: a
+/// phone number, three points, isn't worth more than 23 cents of pages.
+const GAIN_MIN: u64 = 130;
 /// Nor one that promises less for its price than this part of what the whole budget should bring, which is a record without a gap.
 /// A budget of two cents says that a cent isn't to be spent on what is nearly certain; one of two dollars doesn't.
 const BUDGETS_WORTH: u64 = 20;
@@ -218,7 +219,8 @@ mod tests {
         let blind = [action(Ask::Directory, 10_000), action(Ask::Search, 10_000)];
         let person = lacking(&[Want::Title, Want::Email]);
         assert_eq!(asks(choose(&blind, &person, &table, rich, BLIND)).first(), Some(&Ask::Search));
-        assert_eq!(asks(choose(&blind, &person, &table, rich, OPEN)).first(), Some(&Ask::Directory));
+        // Where one is, neither is likely enough to name the person.
+        assert_eq!(choose(&blind, &person, &table, rich, OPEN), Choice::NoGain);
         // What is known is confirmed for nothing only, however much there is to spend, and not by the business itself again.
         let known = Want::ALL.map(|want| (want, LACKING_MIN - 1));
         let again = [action(Ask::Contact, 5000), action(Ask::Listing, 5000), action(Ask::Search, 10_000)];
@@ -261,6 +263,10 @@ mod tests {
         // What is free is within every budget.
         assert_eq!(asks(choose(&[action(Ask::Team, 0)], &lacking(&[Want::Title]), &table, purse(0), OPEN)), [Ask::Team]);
         assert_eq!(choose(&team, &lacking(&[Want::Title]), &table, purse(0), OPEN), Choice::Budget);
+        // Money without end doesn't make a question worth asking that brings a phone number once in fifty times.
+        let (rare, endless) = (lacking(&[Want::Phone]), purse(20_000_000));
+        assert_eq!(choose(&[action(Ask::About, 5000)], &rare, &table, endless, OPEN), Choice::NoGain);
+        assert_eq!(asks(choose(&[action(Ask::About, 4000)], &rare, &table, endless, OPEN)), [Ask::About]);
         assert_eq!(choose(&[action(Ask::Email, 5000)], &lacking(&[Want::Title]), &table, purse(5000), OPEN), Choice::NoGain);
     }
 
