@@ -49,6 +49,8 @@ pub(super) const ACTIONS_A_ROUND: usize = 3;
 /// A question that promises less than this for a cent, in thousandths of a point, isn't asked, however much there is to spend: a
 /// phone number, three points, isn't worth more than 23 cents of pages.
 const GAIN_MIN: u64 = 130;
+/// The same where only a name says which business is meant, and who asks no further is the sooner wrong.
+const GAIN_MIN_BY_NAME: u64 = 10;
 /// Nor one that promises less for its price than this part of what the whole budget should bring, which is a record without a gap.
 /// A budget of two cents says that a cent isn't to be spent on what is nearly certain; one of two dollars doesn't.
 const BUDGETS_WORTH: u64 = 20;
@@ -67,6 +69,8 @@ pub struct Purse {
     pub budget: Usd,
     /// From now on.
     pub left: Usd,
+    /// Nothing but a name says which business is meant: a further source may know another one of that name.
+    pub by_name_alone: bool,
 }
 
 impl Purse {
@@ -77,7 +81,8 @@ impl Purse {
             return GAIN_MIN;
         }
         let all: u64 = Want::ALL.iter().map(|want| u64::from(want.weight() * 100) * WHOLE).sum();
-        GAIN_MIN.max(all / micros(self.budget).max(1) / BUDGETS_WORTH)
+        let least = if self.by_name_alone { GAIN_MIN_BY_NAME } else { GAIN_MIN };
+        least.max(all / micros(self.budget).max(1) / BUDGETS_WORTH)
     }
 }
 
@@ -194,7 +199,7 @@ mod tests {
     }
 
     fn purse(micros: i64) -> Purse {
-        Purse { budget: Usd::from_micros(micros), left: Usd::from_micros(micros) }
+        Purse { budget: Usd::from_micros(micros), left: Usd::from_micros(micros), by_name_alone: false }
     }
 
     fn lacking(wants: &[Want]) -> Lack {
@@ -249,7 +254,7 @@ mod tests {
         let pages = [action(Ask::Directory, 10_000), action(Ask::Home, 5000), action(Ask::Team, 5000), action(Ask::Contact, 5000)];
         let choice = choose(&pages, &lacking(&Want::ALL), &table, purse(10_000), OPEN);
         assert_eq!(asks(choice), [Ask::Contact], "then the people, when it is known what that brought");
-        let left = Purse { budget: Usd::from_micros(10_000), left: Usd::from_micros(5000) };
+        let left = Purse { budget: Usd::from_micros(10_000), left: Usd::from_micros(5000), by_name_alone: false };
         assert_eq!(asks(choose(&pages, &lacking(&[Want::Title, Want::Email]), &table, left, OPEN)), [Ask::Team]);
     }
 
@@ -266,6 +271,8 @@ mod tests {
         // Money without end doesn't make a question worth asking that brings a phone number once in fifty times.
         let (rare, endless) = (lacking(&[Want::Phone]), purse(20_000_000));
         assert_eq!(choose(&[action(Ask::About, 5000)], &rare, &table, endless, OPEN), Choice::NoGain);
+        let by_name = Purse { by_name_alone: true, ..endless };
+        assert_eq!(asks(choose(&[action(Ask::About, 5000)], &rare, &table, by_name, OPEN)), [Ask::About], "it may be another one");
         assert_eq!(asks(choose(&[action(Ask::About, 4000)], &rare, &table, endless, OPEN)), [Ask::About]);
         assert_eq!(choose(&[action(Ask::Email, 5000)], &lacking(&[Want::Title]), &table, purse(5000), OPEN), Choice::NoGain);
     }
