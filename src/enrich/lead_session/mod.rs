@@ -193,7 +193,7 @@ impl Session<'_> {
         let record = &self.record;
         let says = |want: &Want| record.value(*want).is_some();
         let by_name_alone = record.domain().is_none() && ![Want::Phone, Want::Street, Want::City, Want::State, Want::Zip].iter().any(says);
-        Purse { budget: run.budget(), left: run.left(), by_name_alone }
+        Purse { budget: run.budget(), left: run.left(), by_name_alone, is_named: self.payload.budget_usd.is_some() }
     }
 
     /// Notes why there is no further round, with the last one.
