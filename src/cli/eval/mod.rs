@@ -18,7 +18,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use url::Url;
 
-use self::play::Played;
+use self::play::{Budget, Played};
 use self::set::{Case, Set, Split};
 use super::{Failure, print, runtime};
 use crate::clock::{Clock, Random, SystemClock, SystemRandom};
@@ -123,12 +123,12 @@ async fn measure(arguments: &Arguments, set: Set, budget: Usd) -> Result<(), Fai
     let session = || LeadSession::new(tools.clone(), Experience::default());
     if arguments.gains {
         let learning = LeadSession::new(tools.clone(), experience.clone());
-        play::leads(&learning, &clock, &leads, "waterfall", UNLIMITED).await;
+        play::leads(&learning, &clock, &leads, "waterfall", Budget::Named(UNLIMITED)).await;
         print(&report::gains(&experience.snapshot()));
     }
     for (what, mode) in [(What::Waterfall, "waterfall"), (What::Llm, "llm"), (What::Auto, "auto")] {
         if wants(what) {
-            let (tally, played) = play::leads(&session(), &clock, &leads, mode, budget).await;
+            let (tally, played) = play::leads(&session(), &clock, &leads, mode, Budget::Ceiling(budget)).await;
             print(&report::tally(&format!("lead-session, {mode}"), &tally));
             faulty.extend(played.into_iter().map(|played| (mode, played)));
         }
@@ -136,14 +136,15 @@ async fn measure(arguments: &Arguments, set: Set, budget: Usd) -> Result<(), Fai
     if wants(What::Curve) {
         let frozen = LeadSession::new(tools.clone(), Experience::default());
         let enricher: &dyn Enricher = &frozen;
-        let (unlimited, _) = play::leads(enricher, &clock, &leads, "waterfall", UNLIMITED).await;
+        let (unlimited, _) = play::leads(enricher, &clock, &leads, "waterfall", Budget::Named(UNLIMITED)).await;
+        let (unnamed, _) = play::leads(&session(), &clock, &leads, "waterfall", Budget::Ceiling(UNLIMITED)).await;
         let mut points = Vec::new();
         for micros in CURVE {
-            let (tally, _) = play::leads(&session(), &clock, &leads, "waterfall", Usd::from_micros(micros)).await;
+            let (tally, _) = play::leads(&session(), &clock, &leads, "waterfall", Budget::Named(Usd::from_micros(micros))).await;
             #[allow(clippy::cast_precision_loss, reason = "it is shown to a tenth of a cent")]
             points.push((micros as f64 / 1_000_000.0, tally));
         }
-        print(&report::curve(&points, &unlimited));
+        print(&report::curve(&points, &unnamed, &unlimited));
     }
     if let Some(path) = &arguments.faults {
         write_faults(path, &faulty)?;

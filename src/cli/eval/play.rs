@@ -116,23 +116,34 @@ pub(super) async fn websearch(
     (tally, played)
 }
 
-/// Plays lead sessions in one mode, each within `budget`.
+/// What a buyer says of a budget: the words of the payload, or nothing, where the ceiling bounds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Budget {
+    Named(Usd),
+    Ceiling(Usd),
+}
+
+/// Plays lead sessions in one mode, each within a budget.
 pub(super) async fn leads(
     enricher: &dyn Enricher,
     clock: &Arc<dyn Clock>,
     cases: &[&Case<LeadExpect>],
     mode: &str,
-    budget: Usd,
+    budget: Budget,
 ) -> (Tally, Vec<Played>) {
+    let (Budget::Named(ceiling) | Budget::Ceiling(ceiling)) = budget;
     let mut tally = Tally::default();
     let mut played = Vec::new();
     let payload = |case: &Case<LeadExpect>| {
         let mut payload: Value = serde_json::from_str(case.payload.get()).unwrap_or_default();
         payload["mode"] = Value::from(mode);
         payload["max_rounds"] = Value::from(10);
+        if let Budget::Named(usd) = budget {
+            payload["budget_usd"] = Value::from(usd.to_string());
+        }
         payload.to_string()
     };
-    let outcomes = runs(enricher, clock, cases, payload, budget).await;
+    let outcomes = runs(enricher, clock, cases, payload, ceiling).await;
     for (case, outcome) in cases.iter().zip(outcomes) {
         let lead: Value = serde_json::from_str::<Value>(case.payload.get()).map(|payload| payload["lead"].clone()).unwrap_or_default();
         let result = count_cost(&mut tally, &outcome);

@@ -30,8 +30,8 @@ pub(super) fn tally(title: &str, tally: &Tally) -> String {
     text
 }
 
-/// Quality over budget, against what an unlimited one finds.
-pub(super) fn curve(points: &[(f64, Tally)], unlimited: &Tally) -> String {
+/// Quality over budget, against what an unlimited one finds; and that of sessions whose buyer names none.
+pub(super) fn curve(points: &[(f64, Tally)], unnamed: &Tally, unlimited: &Tally) -> String {
     let mut text = "lead-session, waterfall: what smaller budgets find of what an unlimited one finds\n\n".to_owned();
     let mut table = Table::new(&[">budget a lead", ">cost each", ">of unlimited", ">right values", ">of unlimited"]);
     let row = |budget: String, tally: &Tally| {
@@ -43,6 +43,7 @@ pub(super) fn curve(points: &[(f64, Tally)], unlimited: &Tally) -> String {
     for (budget, tally) in points {
         table.row(row(format!("${budget:.3}"), tally));
     }
+    table.row(row("none named".to_owned(), unnamed));
     table.row(row("unlimited".to_owned(), unlimited));
     writeln!(text, "{table}").unwrap_or_default();
     text

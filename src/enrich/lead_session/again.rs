@@ -32,6 +32,7 @@ pub(super) struct Same<'a> {
 struct Input<'a> {
     lead: BTreeMap<&'a str, String>,
     budget_usd: Usd,
+    is_named: bool,
     max_rounds: i64,
     mode: LeadMode,
     prompts: &'a [String],
@@ -78,12 +79,13 @@ struct Round<'a> {
 impl<'a> Same<'a> {
     /// Of this payload with this budget.
     pub(super) fn of(payload: &LeadPayload, tools: &'a Tools, budget_usd: Usd) -> Self {
-        let LeadPayload { lead, budget_usd: _, max_rounds, mode, prompts, refresh } = payload;
+        let LeadPayload { lead, budget_usd: named, max_rounds, mode, prompts, refresh } = payload;
         let said = lead.fields().filter(|(key, _)| *key != "contact_id" && !lead.is_blank(key));
         let lead =
             said.map(|(key, raw)| (key, lead.text(key).filter(|_| KNOWN_KEYS.contains(&key)).unwrap_or_else(|| raw.get().to_owned())));
         let directory = tools.directory.as_ref().map(Directory::version).unwrap_or_default();
-        let input = Input { lead: lead.collect(), budget_usd, max_rounds: *max_rounds, mode: *mode, prompts, directory };
+        let input =
+            Input { lead: lead.collect(), budget_usd, is_named: named.is_some(), max_rounds: *max_rounds, mode: *mode, prompts, directory };
         let question = Question::session(&serde_json::to_string(&input).unwrap_or_default());
         Self { tools, question, refresh: *refresh }
     }

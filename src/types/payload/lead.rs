@@ -45,7 +45,8 @@ pub struct LeadPayload {
     /// The record as the CRM has it.
     #[schema(schema_with = lead_schema)]
     pub lead: Lead,
-    /// What the rounds may cost together, in US dollars; by default the job's ceiling.
+    /// What this lead is worth, in US dollars: the rounds cost no more together, and within it second sources are paid to confirm
+    /// what was found. By default the job's ceiling bounds the rounds, and nothing is paid to confirm.
     #[serde(default, deserialize_with = "usd::present", skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = usd_schema)]
     pub budget_usd: Option<Usd>,
