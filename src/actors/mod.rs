@@ -17,6 +17,7 @@ mod operators;
 mod paid;
 mod published;
 mod quotes;
+mod receipts;
 mod retention;
 mod shard;
 mod slots;

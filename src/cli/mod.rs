@@ -12,6 +12,8 @@ mod import_directory;
 mod local_chain;
 mod logs;
 mod openapi;
+mod receipt;
+mod receipt_findings;
 mod runtime;
 pub mod samples;
 mod serve;
@@ -29,6 +31,8 @@ use crate::config::{ConfigError, explain, later};
 const DONE: u8 = 0;
 /// It could not be done, or an invariant is broken.
 const FAILED: u8 = 1;
+/// It could not be found out (`receipt verify` only).
+const UNKNOWN: u8 = 3;
 /// Bad usage or configuration.
 const MISUSED: u8 = 2;
 
@@ -44,7 +48,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "Every option is a flag and an environment variable; `enrich-jobs COMMAND --help` shows both with the default.
-Exit codes: 0 done, 1 failed (for audit: an invariant is broken), 2 bad usage or configuration.";
+Exit codes: 0 done, 1 failed (for audit: an invariant is broken; for receipt verify: it doesn't hold), 2 bad usage or configuration, 3 unknown (receipt verify: what would decide could not be had).";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -66,6 +70,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Show the settings that are in force, with secrets masked
     Config(config::Arguments),
+    /// Show what a job's receipt says, and check that it holds
+    Receipt(receipt::Arguments),
     /// Print the OpenAPI document that the server serves
     Openapi(openapi::Arguments),
 }
@@ -79,6 +85,9 @@ enum Failure {
     /// Anything else. The message stands alone.
     #[error("{0}")]
     Failed(String),
+    /// It could not be found out; all has been said already.
+    #[error("unknown")]
+    Unknown,
     /// All has been said already.
     #[error("failed")]
     Said,
@@ -121,6 +130,7 @@ pub fn run() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Agents(arguments) => agents::run(arguments),
         Command::Settler(arguments) => settler::run(&arguments),
+        Command::Receipt(arguments) => receipt::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Config(arguments) => {
@@ -131,10 +141,14 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
-            if !matches!(failure, Failure::Said) {
+            if !matches!(failure, Failure::Said | Failure::Unknown) {
                 eprintln!("error: {failure}");
             }
-            ExitCode::from(if matches!(failure, Failure::Config(_)) { MISUSED } else { FAILED })
+            ExitCode::from(match failure {
+                Failure::Config(_) => MISUSED,
+                Failure::Unknown => UNKNOWN,
+                Failure::Failed(_) | Failure::Said => FAILED,
+            })
         }
     }
 }

@@ -5,6 +5,7 @@
 mod audit;
 mod demo;
 mod directory;
+mod receipt;
 mod serve;
 mod settings;
 mod support;
