@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
 use super::*;
@@ -150,6 +152,29 @@ fn another_key_under_a_known_name_proves_nothing() {
     let mut keys = receipts.jwks();
     keys.keys[0].x = signer(9, &[]).jwks().keys[0].x.clone();
     assert!(jws::verify(&receipts.of(&ended()).unwrap(), &keys).is_err());
+    assert_eq!(keys.find(&keys.keys[0].kid), None, "a name is the thumbprint of its key");
+}
+
+/// What else the key may once sign is no receipt, and nobody picks the algorithm but us.
+#[test]
+fn another_head_is_refused_though_it_is_signed() {
+    let receipts = signer(1, &[]);
+    let key = receipts.0.keys.at(Timestamp::from_millis(ENDED));
+    let claims = serde_json::to_string(&Claims::of(&ended(), ISSUER.to_owned()).unwrap()).unwrap();
+    let signed = |head: &str, claims: &str| {
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(head), URL_SAFE_NO_PAD.encode(claims));
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes())))
+    };
+    let head = |alg: &str, typ: &str, more: &str| format!(r#"{{"alg":"{alg}","kid":"{}","typ":"{typ}"{more}}}"#, key.kid());
+    let verified = |head: &str| jws::verify(&signed(head, &claims), &receipts.jwks());
+    assert!(verified(&head("EdDSA", "enrich-receipt+jwt", "")).is_ok());
+    for wrong in [head("none", "enrich-receipt+jwt", ""), head("EdDSA", "JWT", ""), head("EdDSA", "enrich-receipt+jwt", r#","crit":["x"]"#)]
+    {
+        assert_eq!(verified(&wrong), Err(Fault::Head), "{wrong}");
+    }
+    let later = claims.replacen("\"v\":1", "\"v\":2", 1);
+    let of_later = jws::verify(&signed(&head("EdDSA", "enrich-receipt+jwt", ""), &later), &receipts.jwks());
+    assert!(matches!(of_later, Err(Fault::Claims(_))), "{of_later:?}");
 }
 
 /// Every bit of every byte, every letter of the alphabet at the end of each part, and every other way to write the same bytes.
