@@ -90,7 +90,7 @@ pub struct StoreOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store")]
 pub struct KeyOptions {
-    /// 32 bytes in base64, from which poll bearers and callback secrets are derived; without it, the file secret.key in the
+    /// 32 bytes in base64, from which poll bearers, callback secrets and the key of receipts are derived; without it, the file secret.key in the
     /// store's folder, made at the first start
     #[arg(long, env = "ENRICH_SECRET_KEY", value_name = "BASE64", hide_env_values = true, value_parser = secret)]
     pub secret_key: Option<SecretString>,
