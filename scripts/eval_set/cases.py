@@ -1,6 +1,7 @@
 """The questions of `enrich/websearch`, kind by kind: the businesses they need, and how they are asked."""
 
 from .cases_more import Ask, Harder
+from .halves import DRAWN_AS
 from .luck import Luck
 from .making import Maker
 from .model import fold
@@ -22,7 +23,7 @@ class Cases(Harder):
     def __init__(self, world, half, seed):
         self.world, self.half, self.seed = world, half, seed
         self.maker = Maker(world, half, seed)
-        self.luck = Luck(seed, half, "cases")
+        self.luck = Luck(seed, DRAWN_AS[half], "cases")
         self.asks, self.parked_hosts, self.chains = [], [], []
 
     def all(self):
@@ -244,7 +245,7 @@ class Cases(Harder):
     def script_name(self, at):
         b = self.site("hard", "script_in_name", markup=["jsonld", "links", "graph"][at % 3])
         plain = b.name
-        b.name += [' <script>alert("x")</script>', "<img src=x onerror=alert(1)>", '"; DROP TABLE leads; --'][at % 3]
+        b.name += ORNAMENTS["held_out" if self.half == "held_out" else "tune"][at % 3]
         b.legal = plain  # A record without the ornament names it as well.
         self.ask(b, how="street", name=b.name if at % 3 == 1 else plain)
 
@@ -289,7 +290,12 @@ class Cases(Harder):
             self.maker.us("filler", "namesake", site=False, name=b.name, trade=b.trade, city=city, row=luck.pick(["full", "thin", "no_site"]), look={"markup": ""})
 
 
+ORNAMENTS = {
+    "tune": [' <script>alert("x")</script>', "<img src=x onerror=alert(1)>", '"; DROP TABLE leads; --'],
+    "held_out": [' <svg onload="steal()">', " <iframe src=javascript:void(0)></iframe>", " '); DELETE FROM customers WHERE ('1"],
+}
 FILLER_TRADES = {
     "tune": ["Motel", "Pet Supply", "Bowling", "Dry Cleaners", "Tailoring", "Music Store", "Locksmith", "Realty"],
-    "held_out": ["Archery", "Catering", "Shoe Repair", "Antiques", "Welding", "Dance School", "Marina", "Photography"],
+    "tune_b": ["Archery", "Catering", "Shoe Repair", "Antiques", "Welding", "Dance School", "Marina", "Photography"],
+    "held_out": ["Canoe Rental", "Bridal", "Vacuum Repair", "Feed Store", "Karate", "Auto Glass", "Quilting", "Taxidermy"],
 }

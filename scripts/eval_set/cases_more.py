@@ -40,7 +40,9 @@ class Harder:
 
     def near_names(self):
         """Two in one city whose names are nearly one."""
-        nearly = {"tune": ["{name} Supply", "North {name}", "{name} Academy", "{name} Express"], "held_out": ["{name} Depot", "New {name}", "{name} Warehouse", "Little {name}"]}
+        nearly = {"tune": ["{name} Supply", "North {name}", "{name} Academy", "{name} Express"], 
+                  "tune_b": ["{name} Depot", "New {name}", "{name} Warehouse", "Little {name}"],
+                  "held_out": ["{name} Plus", "West {name}", "{name} Annex", "{name} & More"]}
         for at in range(8):
             city, trade = self.maker.city(), self.luck.pick(self.maker.words.TRADES)
             b = self.site("hard", "lookalike", "near_name_same_city", more={"city": city, "trade": trade}, hours=None)
@@ -52,7 +54,7 @@ class Harder:
     def chains_asked(self):
         cities = self.maker.words.CITIES
         for at in range(4):
-            places = self.luck.sample([city for city in cities if city[0] not in ("Springfield", "Portland", "Rochester", "Columbia")], 3 + at % 2 * 2)
+            places = self.luck.sample([city for city in cities if city[0] not in self.maker.words.DOUBLES], 3 + at % 2 * 2)
             brand = chain(self.maker, at, places)
             self.chains.append((brand, at))
             for nth, branch in enumerate(brand.branches):

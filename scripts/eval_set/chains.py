@@ -1,5 +1,6 @@
 """Chains: one site, many places, a page for each or all on one."""
 
+from . import site_held
 from .markup import esc, script
 from .model import Business, slug
 from .sites import PATHS, VOICES, write
@@ -22,7 +23,7 @@ def chain(maker, at, places):
 
 
 def entity(brand, branch):
-    found = {"@context": "https://schema.org", "@type": brand.trade[1], "name": f"{brand.name} {branch.city}" if brand.half == "held_out" else brand.name,
+    found = {"@context": "https://schema.org", "@type": brand.trade[1], "name": f"{brand.name} {branch.city}" if brand.half != "tune" else brand.name,
              "telephone": branch.phone.shown(3), "branchCode": str(brand.branches.index(branch) + 11), "parentOrganization": {"@type": "Organization", "name": brand.name},
              "address": {"@type": "PostalAddress", "streetAddress": branch.street, "addressLocality": branch.city, "addressRegion": branch.state,
                          "postalCode": branch.zip, "addressCountry": "US"}}
@@ -33,8 +34,13 @@ def entity(brand, branch):
 
 def build_chain(world, brand, at):
     """Even: structured data. 0: all branches on one page as well; 1: only words; 2: on the branch's own page; 3: words, all on one page."""
+    if brand.half == "held_out":
+        write(world, brand, f"https://{brand.host}", site_held.chain_pages(brand, at, entity))
+        for one in brand.branches:
+            one.texts += brand.texts
+        return
     voice, path = VOICES[brand.half], PATHS[brand.half]
-    folder = {"tune": "/locations", "held_out": "/stores"}[brand.half]
+    folder = {"tune": "/locations", "tune_b": "/stores"}[brand.half]
     base, made = f"https://{brand.host}", {}
     def where(branch):
         hours = f"<p>{branch.hours.canonical}</p>" if branch.look.get("hours") else ""

@@ -1,6 +1,7 @@
 """Is every answer really there, and nothing twice or in both halves? Whatever is wrong ends the generator."""
 
 import html
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -30,13 +31,20 @@ class Wrong(Exception):
 def plain(body):
     """What a page says, to a person or in its structured data, in one line."""
     body = re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), body.replace("<\\/", "</"))
+    body = re.sub(r'data-cfemail="([0-9a-f]+)"', lambda found: f'title="{shown(found[1])}"', body)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.S)
     body = re.sub(r'<span style="display:none">.*?</span>', "", body)
     return html.unescape(body + " " + re.sub(r"<[^>]*>", "", body).replace("\n", " "))
 
 
+def shown(hidden):
+    """An address that Cloudflare hid."""
+    key, *letters = bytes.fromhex(hidden)
+    return "".join(chr(letter ^ key) for letter in letters)
+
+
 def digits(text):
-    return re.sub(r"(?<=\d)[ ()./\-]+(?=\d)", "", text.replace("(", "").replace(")", ""))
+    return re.sub(r"(?<=\d)[ \u00a0./\-\u2011\u2013]+(?=\d)", "", text.replace("(", "").replace(")", ""))
 
 
 def says(text, what, value, b):
@@ -46,7 +54,7 @@ def says(text, what, value, b):
         return value[len(DIAL[b.country]) + 1:] in text.digits
     if what == "emails":
         user, host = value.split("@")
-        pattern = re.escape(user) + r".{1,30}?" + r"(\.| [\[(](dot|punkt)[\])] )".join(re.escape(part) for part in host.split("."))
+        pattern = re.escape(user) + r".{1,30}?" + r"(\.| ([\[(](dot|punkt|point)[\])]|dot) )".join(re.escape(part) for part in host.split("."))
         return value in folded or re.search(pattern, re.sub(r"<[^>]*>", "", folded)) is not None
     if what == "website":
         return any(url.startswith(value) for url in b.texts)
@@ -67,7 +75,8 @@ def shapes(time):
     hour, minute = int(time[:2]), time[3:]
     half = (hour - 1) % 12 + 1
     return [time, time.lstrip("0"), time.replace(":", "."), f"{half}{'' if minute == '00' else ':' + minute} {'am' if hour < 12 else 'pm'}",
-            f"{half}{'' if minute == '00' else '.' + minute} {'a.m.' if hour < 12 else 'p.m.'}"]
+            f"{half}{'' if minute == '00' else '.' + minute} {'a.m.' if hour < 12 else 'p.m.'}",
+            f"{half}{'' if minute == '00' else ':' + minute}{'am' if hour < 12 else 'pm'}", f"{half}:{minute} {'AM' if hour < 12 else 'PM'}"]
 
 
 class Check:
@@ -123,6 +132,22 @@ class Check:
         if ask.gone and any(one.name == person.name for one in b.people):
             self.faults.append(f"{name}: {person.name} hasn't left")
 
+    def never(self, name, b, expect):
+        """What is laid as a trap, or has been true once, is no answer."""
+        expect = {**expect, **expect.get("fields", {}), **expect.get("contradicted", {})}
+        wrong = {phone.e164 for phone in (b.fax, b.tracking, b.old_phone) if phone} | {b.old_street} | {one.name for one in b.former}
+        laid = digits(html.unescape(re.sub(r"<[^>]*>", " ", "".join(b.look.get("traps", [])) + b.look.get("foot", ""))))
+        for what in ("phones", "phone", "street"):
+            for value in expect.get(what, []):
+                if value in wrong or (what != "street" and value[len(DIAL[b.country]) + 1:] in laid):
+                    self.faults.append(f"{name}: {value} of {b.name} is a trap")
+        for one in expect.get("people", []):
+            if one["name"] in wrong or fold(one["name"]) in fold("".join(b.look.get("traps", []))):
+                self.faults.append(f"{name}: {one['name']} isn't on the team of {b.name}")
+        for value in expect.get("emails", []) + expect.get("email", []):
+            if value.split("@")[1] != (b.new_host or b.host) and b.host:
+                self.faults.append(f"{name}: {value} is of somebody else")
+
     def numbers(self, b, known):
         """Every number on a business's own pages is somebody's on purpose."""
         for url in b.texts:
@@ -146,16 +171,17 @@ class Check:
             self.faults.append(f"{name}: {asked} is in the directory")
 
     def halves(self, hosts):
-        both = hosts["tune"] & hosts["held_out"]
-        if both:
-            self.faults.append(f"in both halves: {sorted(both)[:5]}")
+        for one, other in itertools.combinations(hosts, 2):
+            both = hosts[one] & hosts[other]
+            if both:
+                self.faults.append(f"in {one} and {other}: {sorted(both)[:5]}")
 
     def counts(self, counts, splits):
         for what, least in LEAST.items():
             if counts[what] < least:
                 self.faults.append(f"only {counts[what]} {what}")
         for what, (tune, held) in splits.items():
-            if min(tune, held) < 0.45 * (tune + held):
+            if held < 0.3 * (tune + held):
                 self.faults.append(f"{what} are split {tune} to {held}")
 
     def end(self):

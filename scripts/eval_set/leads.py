@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from .halves import LEAD_LETTER
 from .making import local_part
 from .model import Business, Person, fold
 from .sites import look
@@ -11,8 +12,17 @@ COUNTS = {
     "easy_person": 26, "stated_email": 12, "email_pattern": 12, "company_only": 10, "wrong_phone": 8, "stale_address": 5, "stale_title": 4, "left_company": 7,
     "same_person": 6, "junk": 6, "foreign": 8, "private": 12, "no_company": 10, "email_only": 6, "freemail": 3, "null_mx": 3, "phone_only": 3, "ambiguous": 6,
 }
-SYSTEMS = {"tune": ["salesdock", "crm-import", "webform"], "held_out": ["pipeline9", "tradeshow-scan", "legacy_erp"]}
-NO_COMPANY = {"tune": [None, "N/A", "-", "self", "Retired"], "held_out": [None, "none", "Private", "unknown", "???"]}
+SYSTEMS = {"tune": ["salesdock", "crm-import", "webform"], "tune_b": ["pipeline9", "tradeshow-scan", "legacy_erp"],
+           "held_out": ["FieldPro", "csv_2023", "call-center", "newsletter"]}
+NO_COMPANY = {"tune": [None, "N/A", "-", "self", "Retired"], "tune_b": [None, "none", "Private", "unknown", "???"],
+              "held_out": [None, "n/a", "Individual", "self-employed", "TBD"]}
+
+JUNK = {
+    "tune": [{"number1": "000-000-0000", "zip": "00000"}, {"email": "none@none", "street": "N/A"}, {"number1": "call later", "title": "xxx"},
+             {"street": "-", "number2": "1234"}, {"zip": "n/a", "number1": "555"}, {"email": "asdf", "title": "?"}],
+    "held_out": [{"number1": "0", "zip": "0"}, {"email": "noemail", "street": "unknown"}, {"number1": "see notes", "title": "."},
+                 {"street": "none", "number2": "x"}, {"zip": "-----", "number1": "000"}, {"email": "no@no", "title": "N/A"}],
+}
 
 
 @dataclass
@@ -47,7 +57,7 @@ class Leads:
 
     def add(self, tags, lead, b=None, person=None, **more):
         self.names += 1
-        whole = {"contact_id": f"{'T' if self.half == 'tune' else 'H'}-{10000 + 37 * self.names}", "source_system": self.luck.pick(SYSTEMS[self.half])}
+        whole = {"contact_id": f"{LEAD_LETTER[self.half]}-{10000 + 37 * self.names}", "source_system": self.luck.pick(SYSTEMS[self.half])}
         whole |= {key: value for key, value in lead.items() if value is not None}
         # Forms and exports leave fields behind that say nothing.
         for key in self.luck.sample(["title", "number1", "zip", "email", "street"], 2) if self.luck.chance(30) else []:
@@ -144,8 +154,7 @@ class Leads:
         b = self.staffed[(at * 5 + 2) % len(self.staffed)]
         person = b.people[0]
         lead = self.named(person) | {"company": b.name, "city": b.city, "state": b.state}
-        junk = [{"number1": "000-000-0000", "zip": "00000"}, {"email": "none@none", "street": "N/A"}, {"number1": "call later", "title": "xxx"},
-                {"street": "-", "number2": "1234"}, {"zip": "n/a", "number1": "555"}, {"email": "asdf", "title": "?"}][at]
+        junk = JUNK.get(self.half, JUNK["tune"])[at]
         self.add(["middling", "junk"], lead | junk, b, person, junk={("phone" if key.startswith("number") else key) for key in junk})
 
     def foreign(self, at):

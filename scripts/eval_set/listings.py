@@ -1,5 +1,6 @@
 """Who else knows a business: the operator's directory and listing sites, each with its own age and mistakes."""
 
+from . import site_held
 from .luck import Luck
 from .making import WORDS
 from .markup import esc, script
@@ -46,6 +47,8 @@ def listing(world, b, seed):
     place = f"{esc(street)}, {esc(b.city)}, {b.state} {b.zip}"
     closed, hours = b.listed == "closed", b.hours if b.listed == "only" and b.look.get("list_hours") else Hours()
     link = f'<a href="https://{b.host}/" rel="nofollow">Website</a>' if b.host and not b.look.get("no_site") and luck.chance(60) else ""
+    if b.half == "held_out":
+        return listing_held(world, b, host, site, street, phone, closed, hours, bool(link))
     path = f"/{b.state.lower() or b.country.lower()}/{slug(b.city)}/{slug(b.name)}"
     if b.half == "tune":
         data = script({"@context": "https://schema.org", "@type": "Organization", "name": site, "url": f"https://{host}/", "telephone": "+1 800 555 0199"})
@@ -69,6 +72,12 @@ ring our service desk at 1-212-555-0177.</p></body></html>"""
         b.texts.append(url)
 
 
+def listing_held(world, b, host, site, street, phone, closed, hours, linked):
+    url = f"https://{host}/biz/{slug(b.name)}-{slug(b.city)}-{b.state.lower()}"
+    world.page(url, site_held.listing_page(b, host, site, street, phone, closed, hours, linked))
+    b.texts.append(url)
+
+
 def city_pages(world, half):
     """Pages with many businesses each, which name all and say little: a trap for whoever takes the first number."""
     host, site = WORDS[half].AGGREGATORS[0]
@@ -76,12 +85,18 @@ def city_pages(world, half):
     for b in (one for one in world.businesses if one.half == half and one.listed and one.country == "US"):
         towns.setdefault((b.state, b.city), []).append(b)
     for (state, city), there in sorted(towns.items()):
+        if half == "held_out":
+            url = f"https://{host}/{slug(city)}-{state.lower()}"
+            world.page(url, site_held.city_page(city, state, site, [(b.name, listing_phone(b).shown(0), b.closed) for b in there]))
+            for b in there:
+                b.texts.append(url)
+            continue
         items = "".join(f"<li>{esc(b.name)} &ndash; {listing_phone(b).shown(1)}{' (closed)' if b.closed else ''}</li>" for b in there)
         world.page(f"https://{host}/{state.lower()}/{slug(city)}/", f"<!doctype html><html><head><title>Businesses in {esc(city)}, {state} - {site}</title></head>"
                    f"<body><h1>{esc(city)}, {state}</h1><ul>{items}</ul></body></html>")
         for b in there:
             b.texts.append(f"https://{host}/{state.lower()}/{slug(city)}/")
     for host, site in WORDS[half].AGGREGATORS:
-        links = "".join(f'<li><a href="/{state.lower()}/{slug(city)}/">{esc(city)}, {state}</a></li>' for state, city in sorted(towns))
+        links = "".join(f'<li><a href="{f"/{slug(city)}-{state.lower()}" if half == "held_out" else f"/{state.lower()}/{slug(city)}/"}">{esc(city)}, {state}</a></li>' for state, city in sorted(towns))
         world.page(f"https://{host}/", f"<!doctype html><html><head><title>{site}</title></head><body><h1>{site}</h1><ul>{links}</ul></body></html>")
         world.page(f"https://{host}/robots.txt", "User-agent: *\nDisallow: /search\n", content_type="text/plain")

@@ -1,24 +1,29 @@
 """Inventing businesses: names, doors, numbers and people that nobody else has."""
 
-from . import words_held, words_tune
+from . import words_held, words_tune, words_tune_b
+from .halves import DRAWN_AS
 from .luck import Luck
 from .model import Business, Hours, Person, Phone, fold, slug
 
-WORDS = {"tune": words_tune, "held_out": words_held}
+WORDS = {"tune": words_tune, "tune_b": words_tune_b, "held_out": words_held}
 HOURS = {
     "tune": [(("Mo", "Fr", "08:00", "17:00"),), (("Mo", "Fr", "09:00", "18:00"), ("Sa", "Sa", "10:00", "14:00")), (("Tu", "Su", "07:00", "15:00"),),
              (("Mo", "Th", "08:30", "17:30"), ("Fr", "Fr", "08:30", "12:00"))],
-    "held_out": [(("Mo", "Sa", "10:00", "19:00"),), (("Mo", "Fr", "07:30", "16:30"), ("Sa", "Sa", "09:00", "12:30")),
+    "tune_b": [(("Mo", "Sa", "10:00", "19:00"),), (("Mo", "Fr", "07:30", "16:30"), ("Sa", "Sa", "09:00", "12:30")),
                  (("We", "Su", "11:00", "20:00"),), (("Mo", "We", "09:00", "17:00"), ("Th", "Fr", "09:00", "20:00"))],
+    "held_out": [(("Tu", "Fr", "09:30", "18:30"), ("Sa", "Sa", "08:00", "15:30")), (("Mo", "Th", "06:30", "16:00"), ("Fr", "Fr", "06:30", "12:00")),
+                 (("Mo", "Tu", "08:15", "16:45"), ("Th", "Fr", "08:15", "16:45")), (("Mo", "Sa", "06:00", "14:30"), ("Su", "Su", "07:00", "13:00")),
+                 (("Mo", "Mo", "13:00", "19:00"), ("We", "We", "13:00", "19:00"), ("Fr", "Sa", "09:00", "17:30"))],
 }
-PATTERNS = {"tune": ["first.last", "flast", "first"], "held_out": ["first_last", "f.last", "lastf", "first.last"]}
+PATTERNS = {"tune": ["first.last", "flast", "first"], "tune_b": ["first_last", "f.last", "lastf", "first.last"],
+            "held_out": ["firstl", "first.last", "flast", "last"]}
 
 
 def local_part(name, pattern):
     parts = [fold(part).replace("'", "").replace("-", "") for part in name.split() if not part.endswith(".")]
     first, last = parts[0], parts[-1]
     return {"first.last": f"{first}.{last}", "flast": first[0] + last, "first": first, "first_last": f"{first}_{last}",
-            "f.last": f"{first[0]}.{last}", "lastf": last + first[0]}[pattern]
+            "f.last": f"{first[0]}.{last}", "lastf": last + first[0], "firstl": first + last[0], "last": last}[pattern]
 
 
 class Maker:
@@ -26,7 +31,7 @@ class Maker:
 
     def __init__(self, world, half, seed):
         self.world, self.half, self.words = world, half, WORDS[half]
-        self.luck = Luck(seed, half, "making")
+        self.luck = Luck(seed, DRAWN_AS[half], "making")
         self.city_at = 0
 
     def phone(self, city_area, country="US", stem=None, size=2):
@@ -92,7 +97,7 @@ class Maker:
                             tags=list(tags))
         if site:
             business.host = self.host(name, city[0])
-            business.email = f"{self.luck.pick(MAILBOXES[self.half])}@{business.host}"
+            business.email = f"{self.luck.pick(self.words.MAILBOXES)}@{business.host}"
         business.people = self.people(people)
         return self.done(business, more)
 
@@ -109,9 +114,8 @@ class Maker:
         business = Business(self.half, country, lang, name, f"{name} {form}".strip(), ("", "LocalBusiness", "", ""), street, city, "", code,
                             self.phone(area, country, stem, size), tags=list(tags))
         business.host = self.host(name, city)
-        business.email = f"{ {'de': 'kontakt', 'fr': 'bonjour', 'es': 'hola', 'pt': 'geral', 'en': 'enquiries'}[lang]}@{business.host}"
-        roles = {"de": ["Geschäftsführer", "Buchhaltung"], "fr": ["Gérant", "Comptable"], "es": ["Gerente", "Recepción"], "pt": ["Gerente", "Secretariado"],
-                 "en": ["Managing Director", "Bookings"]}[lang]
+        business.email = f"{self.words.ABROAD_MAILBOXES[lang]}@{business.host}"
+        roles = self.words.ABROAD_ROLES[lang]
         names = [name for name in self.luck.shuffled(self.words.ABROAD_PEOPLE[lang])]
         business.people = [Person(name, role) for name, role in zip(names, roles)]
         business.state = ""
@@ -129,10 +133,9 @@ class Maker:
     def give_mail(self, business, stated, pattern=None):
         """Gives the first people addresses by a pattern."""
         business.pattern = pattern or self.luck.pick(PATTERNS[self.half])
+        if self.half == "held_out" and len({local_part(one.name, business.pattern) for one in business.people}) < len(business.people):
+            business.pattern = "first.last"  # Two of one surname can't both have it as their address.
         business.people = [
             Person(one.name, one.role, f"{local_part(one.name, business.pattern)}@{business.host}" if at < stated else None)
             for at, one in enumerate(business.people)
         ]
-
-
-MAILBOXES = {"tune": ["info", "hello", "contact", "office"], "held_out": ["mail", "team", "frontdesk", "inquiries"]}

@@ -6,18 +6,18 @@ all), `hours` (`attr`, `spec`, `prose`, `table`), `team` (has such a page), `sty
 `single` (one page is all there is), `robots` (a forbidden page that is out of date), and `traps` (HTML for the home page) or `foot` (for the footer).
 """
 
-from . import voice_held, voice_tune
+from . import site_held, voice_held, voice_tune, voice_tune_b
 from .luck import Luck
 from .markup import esc
 from .traps import CLOSED, PARKED, trap
 
-VOICES = {"tune": voice_tune, "held_out": voice_held}
+VOICES = {"tune": voice_tune, "tune_b": voice_tune_b, "held_out": voice_held}
 PATHS = {
     "tune": {"about": "/about", "services": "/services", "team": "/team", "contact": "/contact", "news": "/news", "legal": "/impressum"},
-    "held_out": {"about": "/our-story.html", "services": "/what-we-do.html", "team": "/people.html", "contact": "/get-in-touch.html", "news": "/diary.html",
+    "tune_b": {"about": "/our-story.html", "services": "/what-we-do.html", "team": "/people.html", "contact": "/get-in-touch.html", "news": "/diary.html",
                  "legal": "/legal.html"},
 }
-ROBOTS = {"tune": ["/internal/", "/old/"], "held_out": ["/staging/", "/archive-2014/"]}
+ROBOTS = {"tune": ["/internal/", "/old/"], "tune_b": ["/staging/", "/archive-2014/"], "held_out": ["/wp-admin/", "/drafts/"]}
 
 
 def look(luck, **fixed):
@@ -33,13 +33,15 @@ def look(luck, **fixed):
 
 def build(world, b, seed):
     """Writes the pages of `b`, and notes on it where they are."""
-    voice, path = VOICES[b.half], PATHS[b.half]
     luck = Luck(seed, b.host, "site")
     base = f"https://{b.new_host or b.host}"
+    if b.half == "held_out":
+        return write(world, b, base, site_held.pages(b, luck))
+    voice, path = VOICES[b.half], PATHS[b.half]
     made = {}
     l, style = voice.words(b), b.look.get("style", 0)
     if b.closed:
-        made["/"] = voice.layout(b, {"tune": "Thank you", "held_out": "So long"}[b.half], CLOSED[b.half].format(name=esc(b.name), city=esc(b.city)))
+        made["/"] = voice.layout(b, {"tune": "Thank you", "tune_b": "So long"}[b.half], CLOSED[b.half].format(name=esc(b.name), city=esc(b.city)))
         return write(world, b, base, made)
     head = voice.structured(b, style)
     traps = "".join(b.look.get("traps", []))
@@ -79,10 +81,12 @@ def write(world, b, base, made):
     world.page(f"{base}/sitemap.xml", f'<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}</urlset>',
                content_type="application/xml")
     if forbidden:
-        world.page(f"{base}{ROBOTS[b.half][1]}contact.html", f"<html><title>{esc(b.name)} contact</title><body><p>{esc(b.name)}, {esc(b.place())}. "
+        world.page(f"{base}{ROBOTS[b.half][1]}contact.html", site_held.forbidden(b) if b.half == "held_out" else f"<html><title>{esc(b.name)} contact</title><body><p>{esc(b.name)}, {esc(b.place())}. "
                    f'Call <a href="tel:{b.old_phone.e164}">{b.old_phone.shown()}</a></p></body></html>')
-    if b.half == "held_out" and len(made) > 1:
+    if b.half == "tune_b" and len(made) > 1:
         world.redirect(f"{base}/index.html", "/", 302)
+    if b.half == "held_out" and not b.look.get("www"):
+        world.redirect(f"http://{b.new_host or b.host}/", f"{base}/", 301)
     if b.look.get("www"):
         world.redirect(f"https://www.{b.host}/", f"{base}/", 308)
         world.redirect(f"http://www.{b.host}/", f"https://www.{b.host}/", 301)

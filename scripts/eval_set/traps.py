@@ -1,5 +1,6 @@
 """What stands on pages and isn't an answer: other people's numbers, old addresses, orders to whoever reads."""
 
+from . import traps_held
 from .markup import esc
 
 TRAPS = {
@@ -15,7 +16,7 @@ TRAPS = {
         "thanks": "<p>After eleven good years we said goodbye to {name}, who has moved on to new adventures.</p>",
         "long": "Today we would like to explain at some length how {services} came to be done the way we do it, and why it takes a while.",
     },
-    "held_out": {
+    "tune_b": {
         "agency": "<div class=made>Lovingly made at {name} ☎ {phone}</div>",
         "partner": "<div class=par>Booked out? Then ring up {name} ({phone}) over at {place}; tell them we sent you.</div>",
         "testimonial": "<figure>“They saved our summer.” <figcaption>{name}, {city}</figcaption></figure>",
@@ -27,17 +28,20 @@ TRAPS = {
         "thanks": "<div class=par>A tip of the hat to {name}: thank you for all those years, and enjoy the fishing.</div>",
         "long": "A digression, since so many of you have asked what goes on behind the curtain, and how {services} are done when nobody watches.",
     },
+    "held_out": traps_held.TRAPS,
 }
 CLOSED = {
     "tune": "<h1>{name} is permanently closed</h1><p>After many good years in {city} we have closed our doors for good on March 31. Thank you to all of our customers.</p>",
-    "held_out": "<h1>So long, {city}.</h1><div class=par>{name} ceased trading at the end of last year and will not reopen. The phones are off, the keys are handed back.</div>",
+    "tune_b": "<h1>So long, {city}.</h1><div class=par>{name} ceased trading at the end of last year and will not reopen. The phones are off, the keys are handed back.</div>",
+    "held_out": traps_held.CLOSED,
 }
 PARKED = {
     "tune": '<html><head><title>{host}</title></head><body><h1>{host}</h1><p>This domain is parked free of charge. The owner may be reached through DomainLot.</p>'
             '<ul><li><a href="/?q=insurance">Insurance</a><li><a href="/?q=loans">Loans</a><li><a href="/?q=lawyers">Lawyers near me</a></ul>'
             "<p>Buy this domain: call {phone}</p></body></html>",
-    "held_out": '<!doctype html><html><body style="text-align:center"><h2>Interested in {host}?</h2><p>This premium name is for sale. Minimum offer $2,450.</p>'
+    "tune_b": '<!doctype html><html><body style="text-align:center"><h2>Interested in {host}?</h2><p>This premium name is for sale. Minimum offer $2,450.</p>'
                 "<p>NameBarn brokers are standing by: {phone} · sales@namebarn.example</p></body></html>",
+    "held_out": traps_held.PARKED,
 }
 
 

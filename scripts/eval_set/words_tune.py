@@ -13,6 +13,8 @@ CITIES = [
     ("St. Petersburg", "FL", "727", ["33701", "33704", "33710"]), ("El Paso", "TX", "915", ["79901", "79902", "79912"]),
     ("Fort Collins", "CO", "970", ["80521", "80524", "80525"]), ("Salem", "OR", "971", ["97301", "97302", "97304"]),
 ]
+# Cities of one name in two states: chains keep away from them.
+DOUBLES = ("Springfield", "Portland")
 STREETS = ["Main Street", "Oak Avenue", "Mill Road", "Harbor Boulevard", "Cedar Lane", "Union Street", "Prospect Avenue", "Depot Street",
            "North Market Street", "West 3rd Street", "Elm Court", "Chestnut Street", "Lake Drive", "South Ridge Road"]
 STEMS = ["Amber", "Birchwood", "Cobalt", "Driftwood", "Elkhorn", "Foxglove", "Granite", "Hollow Oak", "Ironwood", "Juniper", "Kingfisher",
@@ -52,6 +54,7 @@ CHAINS = [("Brightway Muffler", "AutoRepair", "car repair"), ("Pronto Paws Groom
 AGGREGATORS = [("localhub-finder.example", "LocalHub Finder"), ("yellowline-listings.example", "Yellowline Listings")]
 AGENCIES = ["Pixel Orchard Web Design", "Bluebox Media"]
 FREEMAIL = ["freemail.example", "mailbin.example"]
+MAILBOXES = ["info", "hello", "contact", "office"]
 
 # Country, language: city, postal code, dialling code, area, digits of the local part, its beginning; state where addresses have one.
 ABROAD = [
@@ -73,3 +76,7 @@ ABROAD_STREETS = {"de": ["Lindenstraße", "Schillerstraße", "Am Markt", "Garten
 ABROAD_PEOPLE = {"de": ["Jürgen Möller", "Sabine Schäfer", "Ulrike Groß", "Anke Weiß", "Björn Krüger", "Heike Vogel"],
                  "fr": ["Émilie Lefèvre", "Luc Garnier", "Hélène Besson", "Benoît Faure"], "es": ["Íñigo Núñez", "Montserrat Puig", "José Ibáñez"],
                  "pt": ["João Conceição", "Inês Guimarães", "Rui Magalhães"], "en": ["Alice Hartley", "Graham Moss", "Priti Desai"]}
+# What people and the letter box are called there.
+ABROAD_ROLES = {"de": ["Geschäftsführer", "Buchhaltung"], "fr": ["Gérant", "Comptable"], "es": ["Gerente", "Recepción"], "pt": ["Gerente", "Secretariado"],
+                "en": ["Managing Director", "Bookings"]}
+ABROAD_MAILBOXES = {"de": "kontakt", "fr": "bonjour", "es": "hola", "pt": "geral", "en": "enquiries"}

@@ -4,6 +4,7 @@
 That each answer is really in it is checked by the generator, which must also notice when one isn't.
 """
 
+import copy
 import csv
 import json
 import pathlib
@@ -14,7 +15,7 @@ sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts"))
 
-from eval_set import check, leads, listings, sites, whole, words_tune
+from eval_set import check, leads, listings, reread, sites, whole, words_held, words_tune, words_tune_b
 
 SET = TOP / "samples" / "eval"
 
@@ -40,12 +41,12 @@ class EvalSet(unittest.TestCase):
         self.assertGreaterEqual(len(websearch), 300)
         self.assertGreaterEqual(len(leads), 200)
         self.assertGreaterEqual(len(pages), 1500)
-        self.assertLess((SET / "pages.ndjson").stat().st_size, 8_000_000)
+        self.assertLess((SET / "pages.ndjson").stat().st_size, 10_000_000)
         for what in (websearch, leads):
             self.assertEqual(len({one["id"] for one in what}), len(what))
             for half in whole.HALVES:
                 mine = [one for one in what if one["split"] == half]
-                self.assertGreaterEqual(len(mine) / len(what), 0.45)
+                self.assertGreaterEqual(len(mine) / len(what), 0.3)
                 missing = sum(not one["expect"]["matched"] for one in mine) / len(mine)
                 self.assertTrue(0.1 < missing < 0.3, f"{missing:.0%} of {half} have no match")
 
@@ -67,6 +68,35 @@ class EvalSet(unittest.TestCase):
         for one in records("websearch.ndjson"):
             for phone in one["expect"].get("phones", []):
                 self.assertEqual(seen.setdefault(phone, one["split"]), one["split"], phone)
+
+    def test_a_stranger_finds_the_answers(self):
+        """Following links from each site's address, and knowing nothing of the generator; where a page is missing or roles are swapped, that must be seen."""
+        websearch, pages = records("websearch.ndjson"), records("pages.ndjson")
+        with (SET / "directory.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        self.assertEqual(reread.faults(websearch, pages, rows), [])
+        held = [one for one in websearch if one["split"] == "held_out"]
+        fewer = [page for page in pages if not page["url"].endswith(("/contact-us/", "/visit", "/contact-8"))]
+        self.assertGreater(len(reread.faults(held, fewer, rows)), 100)
+        swapped = copy.deepcopy(held)
+        for people in (one["expect"].get("people", []) for one in swapped):
+            if len(people) > 1:
+                people[0]["role"], people[1]["role"] = people[1]["role"], people[0]["role"]
+        self.assertGreater(len(reread.faults(swapped, pages, rows)), 50)
+
+    def test_what_is_held_out_has_words_of_its_own(self):
+        for what in ("CITIES", "STREETS", "STEMS", "NOBODY", "TRADES", "GIVEN", "FAMILY", "ROLES", "ODD_NAMES", "CHAINS", "AGGREGATORS", "AGENCIES", "FREEMAIL", "MAILBOXES"):
+            mine, *others = [{one if isinstance(one, str) else one[0] for one in getattr(words, what)} for words in (words_held, words_tune, words_tune_b)]
+            self.assertFalse(mine & set.union(*others), what)
+
+    def test_a_trap_that_is_expected_is_noticed(self):
+        expectation = whole.expectation
+        whole.expectation = lambda b: {**expectation(b), **({"phones": [b.fax.e164]} if b.fax else {})}
+        try:
+            with self.assertRaisesRegex(check.Wrong, "is a trap"):
+                whole.make()
+        finally:
+            whole.expectation = expectation
 
     def test_an_answer_that_is_nowhere_is_noticed(self):
         """The generator's own check can fail: leave out the contact data of one kind of site, and it must say so."""

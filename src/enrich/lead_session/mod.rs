@@ -75,7 +75,7 @@ impl LeadSession {
         while session.rounds.len() < rounds_max {
             let known = session.known();
             let candidates = session.candidates(&known);
-            let actions = match choose(&candidates, &known.lack, table, purse(run), session.reach(&candidates)) {
+            let actions = match choose(&candidates, &known.lack, table, session.purse(run), session.reach(&candidates)) {
                 Choice::Ask(actions) => actions,
                 Choice::Complete => return session.stop("complete"),
                 Choice::Budget => return session.stop("budget"),
@@ -122,11 +122,6 @@ impl LeadSession {
             (None, None) => self.by_gain(session, run, table).await,
         }
     }
-}
-
-/// What the session may spend, and what is left of it.
-fn purse(run: &Run) -> Purse {
-    Purse { budget: run.budget(), left: run.left() }
 }
 
 /// Why a run had to stop, in the words of the result.
@@ -193,6 +188,14 @@ impl Enricher for LeadSession {
 }
 
 impl Session<'_> {
+    /// What the session may spend, what is left of it, and how carefully.
+    fn purse(&self, run: &Run) -> Purse {
+        let record = &self.record;
+        let says = |want: &Want| record.value(*want).is_some();
+        let by_name_alone = record.domain().is_none() && ![Want::Phone, Want::Street, Want::City, Want::State, Want::Zip].iter().any(says);
+        Purse { budget: run.budget(), left: run.left(), by_name_alone }
+    }
+
     /// Notes why there is no further round, with the last one.
     #[allow(clippy::unnecessary_wraps, reason = "it is the last word of a plan that can fail")]
     fn stop(&mut self, because: &'static str) -> Result<(), Error> {

@@ -40,13 +40,17 @@ pub enum Target {
 /// What is still to be learned of each want, in percent of it.
 pub type Lack = [(Want, u32); Want::ALL.len()];
 
-/// What is lacking of a want from here on isn't known yet; below, a second source would make it more certain.
+/// What is lacking of a want from here on isn't known yet; below, a second source would make it more certain, and is taken for
+/// nothing only.
 pub const LACKING_MIN: u32 = 20;
 
 /// At most so many questions in one round: what the first ones bring changes what is worth asking.
 pub(super) const ACTIONS_A_ROUND: usize = 3;
-/// A question that promises less than this for a cent, in thousandths of a point, isn't asked.
-const GAIN_MIN: u64 = 10;
+/// A question that promises less than this for a cent, in thousandths of a point, isn't asked, however much there is to spend: a
+/// phone number, three points, isn't worth more than 23 cents of pages.
+const GAIN_MIN: u64 = 130;
+/// The same where only a name says which business is meant, and who asks no further is the sooner wrong.
+const GAIN_MIN_BY_NAME: u64 = 10;
 /// Nor one that promises less for its price than this part of what the whole budget should bring, which is a record without a gap.
 /// A budget of two cents says that a cent isn't to be spent on what is nearly certain; one of two dollars doesn't.
 const BUDGETS_WORTH: u64 = 20;
@@ -65,6 +69,8 @@ pub struct Purse {
     pub budget: Usd,
     /// From now on.
     pub left: Usd,
+    /// Nothing but a name says which business is meant: a further source may know another one of that name.
+    pub by_name_alone: bool,
 }
 
 impl Purse {
@@ -75,7 +81,8 @@ impl Purse {
             return GAIN_MIN;
         }
         let all: u64 = Want::ALL.iter().map(|want| u64::from(want.weight() * 100) * WHOLE).sum();
-        GAIN_MIN.max(all / micros(self.budget).max(1) / BUDGETS_WORTH)
+        let least = if self.by_name_alone { GAIN_MIN_BY_NAME } else { GAIN_MIN };
+        least.max(all / micros(self.budget).max(1) / BUDGETS_WORTH)
     }
 }
 
@@ -162,8 +169,11 @@ fn chance(ask: Ask, (want, percent): (Want, u32), table: &GainTable, reach: Reac
 
 /// Thousandths of a point that a question is expected to bring for a cent. Free ones are taken as costing a hundredth of a cent.
 fn rate(action: &Action, lack: &Lack, table: &GainTable, reach: Reach) -> u64 {
+    // Nobody pays to hear again what is known: a second source rarely finds anything else, and is taken where it is free.
+    let counts = |percent: u32| percent >= LACKING_MIN || action.cost_max.is_zero();
+    let wanted = lack.iter().filter(|(_, percent)| counts(*percent));
     let gain: u64 =
-        lack.iter().map(|(want, percent)| u64::from(want.weight() * percent) * chance(action.ask, (*want, *percent), table, reach)).sum();
+        wanted.map(|(want, percent)| u64::from(want.weight() * percent) * chance(action.ask, (*want, *percent), table, reach)).sum();
     // What is opened has to be read.
     let opened = if reach.is_open { 0 } else { u64::from(action.ask.opens()) * PAGES_OPENED } + u64::from(action.ask.lists());
     let pages = reach.page.map_or(0, |page| micros(page) * opened / WHOLE);
@@ -189,7 +199,7 @@ mod tests {
     }
 
     fn purse(micros: i64) -> Purse {
-        Purse { budget: Usd::from_micros(micros), left: Usd::from_micros(micros) }
+        Purse { budget: Usd::from_micros(micros), left: Usd::from_micros(micros), by_name_alone: false }
     }
 
     fn lacking(wants: &[Want]) -> Lack {
@@ -214,15 +224,14 @@ mod tests {
         let blind = [action(Ask::Directory, 10_000), action(Ask::Search, 10_000)];
         let person = lacking(&[Want::Title, Want::Email]);
         assert_eq!(asks(choose(&blind, &person, &table, rich, BLIND)).first(), Some(&Ask::Search));
-        assert_eq!(asks(choose(&blind, &person, &table, rich, OPEN)).first(), Some(&Ask::Directory));
-        // Others are asked to confirm what only the business itself says, and it isn't asked again.
-        let known = Want::ALL.map(|want| (want, 10));
+        // Where one is, neither is likely enough to name the person.
+        assert_eq!(choose(&blind, &person, &table, rich, OPEN), Choice::NoGain);
+        // What is known is confirmed for nothing only, however much there is to spend, and not by the business itself again.
+        let known = Want::ALL.map(|want| (want, LACKING_MIN - 1));
         let again = [action(Ask::Contact, 5000), action(Ask::Listing, 5000), action(Ask::Search, 10_000)];
-        assert_eq!(asks(choose(&again, &known, &table, rich, OPEN)).first(), Some(&Ask::Listing));
-        let poor = Purse { budget: Usd::from_micros(20_000), left: Usd::from_micros(10_000) };
-        let known = Want::ALL.map(|want| (want, if want == Want::Phone { 10 } else { 0 }));
-        assert_eq!(asks(choose(&again, &known, &table, rich, OPEN)), [Ask::Listing]);
-        assert_eq!(choose(&again, &known, &table, poor, OPEN), Choice::NoGain, "a small budget isn't for what is nearly certain");
+        assert_eq!(choose(&again, &known, &table, rich, OPEN), Choice::NoGain, "a second source isn't worth its price");
+        let free = [action(Ask::Contact, 0), action(Ask::Listing, 0), action(Ask::Search, 10_000)];
+        assert_eq!(asks(choose(&free, &known, &table, rich, OPEN)), [Ask::Listing]);
         let cheap = [action(Ask::Directory, 1000), action(Ask::Contact, 5000)];
         assert_eq!(asks(choose(&cheap, &lacking(&[Want::Phone, Want::Street]), &table, rich, OPEN)).first(), Some(&Ask::Directory));
     }
@@ -245,7 +254,7 @@ mod tests {
         let pages = [action(Ask::Directory, 10_000), action(Ask::Home, 5000), action(Ask::Team, 5000), action(Ask::Contact, 5000)];
         let choice = choose(&pages, &lacking(&Want::ALL), &table, purse(10_000), OPEN);
         assert_eq!(asks(choice), [Ask::Contact], "then the people, when it is known what that brought");
-        let left = Purse { budget: Usd::from_micros(10_000), left: Usd::from_micros(5000) };
+        let left = Purse { budget: Usd::from_micros(10_000), left: Usd::from_micros(5000), by_name_alone: false };
         assert_eq!(asks(choose(&pages, &lacking(&[Want::Title, Want::Email]), &table, left, OPEN)), [Ask::Team]);
     }
 
@@ -259,6 +268,12 @@ mod tests {
         // What is free is within every budget.
         assert_eq!(asks(choose(&[action(Ask::Team, 0)], &lacking(&[Want::Title]), &table, purse(0), OPEN)), [Ask::Team]);
         assert_eq!(choose(&team, &lacking(&[Want::Title]), &table, purse(0), OPEN), Choice::Budget);
+        // Money without end doesn't make a question worth asking that brings a phone number once in fifty times.
+        let (rare, endless) = (lacking(&[Want::Phone]), purse(20_000_000));
+        assert_eq!(choose(&[action(Ask::About, 5000)], &rare, &table, endless, OPEN), Choice::NoGain);
+        let by_name = Purse { by_name_alone: true, ..endless };
+        assert_eq!(asks(choose(&[action(Ask::About, 5000)], &rare, &table, by_name, OPEN)), [Ask::About], "it may be another one");
+        assert_eq!(asks(choose(&[action(Ask::About, 4000)], &rare, &table, endless, OPEN)), [Ask::About]);
         assert_eq!(choose(&[action(Ask::Email, 5000)], &lacking(&[Want::Title]), &table, purse(5000), OPEN), Choice::NoGain);
     }
 

@@ -48,6 +48,11 @@ type Shape = LazyLock<Option<Regex>>;
 
 /// The end of a US address: `FL 33602` or `FL 33602-1234`.
 static US: Shape = LazyLock::new(|| Regex::new(r"(?-u)\b([A-Z]{2}),? ([0-9]{5}(?:-[0-9]{4})?)\b").ok());
+/// `Florida 33602`, `N. Carolina 27601`: the state's name, or an older short form of it.
+static US_NAMED: Shape = LazyLock::new(|| {
+    Regex::new(r"(?-u)\b((?:(?:New|North|South|West|Rhode|District of|N\.|S\.|W\.) ?)?[A-Z][a-z]{2,12})\.?,? ([0-9]{5}(?:-[0-9]{4})?)\b")
+        .ok()
+});
 /// `ON M5V 2T6`.
 static CANADA: Shape = LazyLock::new(|| {
     Regex::new(r"(?-u)\b(AB|BC|MB|NB|NL|NS|NT|NU|ON|PE|QC|SK|YT),?\s+([ABCEGHJ-NPRSTVXY][0-9][A-Z] ?[0-9][A-Z][0-9])\b").ok()
@@ -75,6 +80,14 @@ pub(super) fn find(text: &str, country: Option<&str>) -> Vec<Found> {
         let state = hit.get(1)?.as_str();
         place::is_us_state(state).then(|| town_first(text, &hit, Some(state), hit.get(2)?.as_str(), None)).flatten()
     }));
+    // A word and five digits are an address only behind a street and a town.
+    found.extend(all(&US_NAMED).filter_map(|hit| {
+        let state = hit.get(1)?.as_str();
+        let is_state = place::is_us_state(&place::state(state).to_uppercase());
+        let found = is_state.then(|| town_first(text, &hit, Some(state), hit.get(2)?.as_str(), None)).flatten()?;
+        let is_named = found.address.city.as_ref().is_some_and(|city| city.starts_with(char::is_uppercase));
+        Some(found).filter(|found| is_named && found.address.street.is_some())
+    }));
     found.extend(all(&CANADA).filter_map(|hit| town_first(text, &hit, Some(hit.get(1)?.as_str()), hit.get(2)?.as_str(), Some("CA"))));
     found.extend(all(&BRITAIN).filter_map(|hit| town_first(text, &hit, None, hit.get(1)?.as_str(), Some("GB"))));
     found.extend(all(&CODE_FIRST).filter_map(|hit| code_first(text, &hit, country)));
@@ -92,6 +105,9 @@ fn town_first(text: &str, hit: &Captures<'_>, state: Option<&str>, zip: &str, co
     // Without a town before the code the parts are something else.
     let next = parts.next().filter(|_| city.is_some());
     let mut street = next.filter(|part| is_street(part));
+    let unit = street.filter(|part| is_unit(part));
+    let before_unit = unit.and_then(|_| parts.next()).filter(|part| is_street(part) && !is_unit(part));
+    street = before_unit.or(street);
     if country == Some("GB") && street.is_none() {
         // A county stands between town and code. A British code by itself may be any other number.
         city = next.filter(|part| is_town(part));
@@ -99,7 +115,10 @@ fn town_first(text: &str, hit: &Captures<'_>, state: Option<&str>, zip: &str, co
     }
     let owned = |part: Option<&str>| part.map(str::to_owned);
     let address = Address {
-        street: street.map(|street| from_house_number(street).to_owned()),
+        street: street.map(|street| match (before_unit, unit) {
+            (Some(street), Some(unit)) => format!("{}, {unit}", from_house_number(street)),
+            _ => from_house_number(street).to_owned(),
+        }),
         city: owned(city),
         state: owned(state),
         zip: Some(zip.to_owned()),
@@ -159,6 +178,13 @@ fn is_street(part: &str) -> bool {
         && part.contains(|letter: char| letter.is_ascii_digit())
         && part.chars().filter(|letter| letter.is_alphabetic()).count() >= 3
         && !part.contains('@')
+}
+
+/// A part of a building by itself, as "Suite 200".
+fn is_unit(part: &str) -> bool {
+    const UNITS: [&str; 12] = ["suite", "ste", "unit", "apt", "apartment", "floor", "fl", "room", "rm", "building", "bldg", "office"];
+    let mut words = part.split([' ', '.', '#']).filter(|word| !word.is_empty()).map(str::to_lowercase);
+    words.next().is_some_and(|word| UNITS.contains(&word.as_str())) && words.count() <= 2
 }
 
 /// Its number stands at one end of it: "Seit 1999 über" is no street.

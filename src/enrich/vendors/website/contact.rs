@@ -37,8 +37,11 @@ pub(super) fn social(link: &str) -> Option<(&'static str, String)> {
 
 /// An address out of `mailto:…?subject=…` or bare, lower-cased; `None` where it is none.
 pub(super) fn email(text: &str) -> Option<String> {
-    let text = without_scheme(text.trim(), "mailto");
-    let address = text.split(['?', ',', ';']).next()?.trim().replace("%40", "@").to_lowercase();
+    let text = unescaped(without_scheme(text.trim(), "mailto"));
+    let text = text.trim_start_matches('/').split(['?', ',', ';']).next()?;
+    // "Acme <info@acme.com>".
+    let text = text.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(text, |(address, _)| address);
+    let address = text.trim().to_lowercase();
     let (user, host) = address.split_once('@')?;
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
     let is_file = [".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".css", ".js"].iter().any(|ending| host.ends_with(ending));
@@ -49,6 +52,26 @@ pub(super) fn email(text: &str) -> Option<String> {
 /// What follows the scheme, if it is the one.
 pub(super) fn without_scheme<'a>(text: &'a str, scheme: &str) -> &'a str {
     text.split_once(':').filter(|(found, _)| found.trim().eq_ignore_ascii_case(scheme)).map_or(text, |(_, rest)| rest)
+}
+
+/// ASCII characters that an address of the web writes as `%` and two hexadecimal digits, as themselves.
+pub(super) fn unescaped(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..2).and_then(|code| hex::decode(code).ok());
+        match code.as_deref() {
+            Some([byte]) if (b' '..0x7f).contains(byte) => {
+                plain.push(char::from(*byte));
+                plain.push_str(part.get(2..).unwrap_or_default());
+            }
+            Some(_) | None => {
+                plain.push('%');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
 }
 
 static PLAIN: LazyLock<Option<Regex>> =
@@ -64,16 +87,17 @@ static SPOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// `jane [at] acme (dot) com`, `jane(at)acme.com`, `jane AT acme DOT com`.
 static HIDDEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let at = r"(?:\s*[\[({<]\s*(?:at|@|AT|arroba|chez|ät|a|chiocciola)\s*[\])}>]\s*|\s+AT\s+)";
-    let dot = r"(?:\s*[\[({<]\s*(?:dot|\.|DOT|punkt|point|punto|ponto)\s*[\])}>]\s*|\s+DOT\s+|\.)";
+    let at = r"(?:\s*[\[({<]\s*(?:at|@|AT|arroba|chez|ät|a|chiocciola)\s*[\])}>]\s*|\s+AT\s+|\s+-at-\s+)";
+    let dot = r"(?:\s*[\[({<]\s*(?:dot|\.|DOT|punkt|point|punto|ponto)\s*[\])}>]\s*|\s+DOT\s+|\s+-dot-\s+|\.)";
     Regex::new(&format!(r"(?-u)\b([A-Za-z0-9][A-Za-z0-9._+-]{{0,63}}){at}([A-Za-z0-9-]{{1,63}}(?:{dot}[A-Za-z0-9-]{{2,63}}){{1,4}})\b"))
         .ok()
 });
 static DOT: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?-u)\s*[\[({<]\s*(?:dot|\.|DOT|punkt|point|punto|ponto)\s*[\])}>]\s*|\s+DOT\s+").ok());
+    LazyLock::new(|| Regex::new(r"(?-u)\s*[\[({<]\s*(?:dot|\.|DOT|punkt|point|punto|ponto)\s*[\])}>]\s*|\s+DOT\s+|\s+-dot-\s+").ok());
 
 /// Addresses written out in text, each with whether it was hidden from machines; at most `max`.
 pub(super) fn emails(text: &str, max: usize) -> Vec<(String, bool)> {
+    let text = &text.replace('＠', "@");
     let plain =
         PLAIN.iter().flat_map(|pattern| pattern.find_iter(text)).filter_map(|found| email(found.as_str())).map(|email| (email, false));
     let hidden = HIDDEN.iter().flat_map(|pattern| pattern.captures_iter(text)).filter_map(|found| {

@@ -314,3 +314,7 @@ static BODY: Pattern = pattern!("body");
 #[cfg(test)]
 #[path = "extract_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "real_markup_tests.rs"]
+mod real_markup_tests;

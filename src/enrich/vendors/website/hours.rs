@@ -30,6 +30,19 @@ pub(super) fn normalised(text: &str) -> String {
     read(text).map_or_else(|| plain(text), |week| week.to_string())
 }
 
+/// Without days that have no times, as Squarespace writes those that are closed: `Fr 09:00-17:00, Sa , Su `.
+pub(super) fn without_empty_days(text: &str) -> String {
+    let is_day = |part: &str| DAYS.contains(&part.trim());
+    if text.split(',').any(|part| part.ends_with(' ') && is_day(part)) {
+        // The last one's space is mostly lost.
+        let last = text.split(',').count() - 1;
+        let parts = text.split(',').enumerate().filter(|(at, part)| !(is_day(part) && (part.ends_with(' ') || *at == last)));
+        parts.map(|(_, part)| part).collect::<Vec<_>>().join(",")
+    } else {
+        text.to_owned()
+    }
+}
+
 /// The week that a text says, if it says nothing else.
 pub(super) fn read(text: &str) -> Option<Week> {
     let tokens = tokens(text);
@@ -42,18 +55,22 @@ pub(super) fn read(text: &str) -> Option<Week> {
 /// The first week in running text or a table, where the times are told with certainty.
 pub(super) fn find(text: &str) -> Option<Week> {
     let tokens = tokens(text);
-    tokens.split(|token| *token == Token::Other).take(5000).find_map(|run| {
+    let mut weeks = tokens.split(|token| *token == Token::Other).take(5000).filter_map(|run| {
         let first = run.iter().position(|token| matches!(token, Token::Days(_)))?;
         // "9am to 5pm, Monday to Friday".
         let before = run.get(..first).unwrap_or_default();
         let before = before.strip_suffix(&[Token::And]).unwrap_or(before);
         let from = match before {
             [.., Token::Time { is_marked: true, .. }, Token::To, Token::Time { is_marked: true, .. }] => before.len() - 3,
+            [.., Token::AllDay] => before.len() - 1,
             _ => first,
         };
         let week = week_of(run.get(from..)?, true)?;
         Some(week).filter(|week| week.0.iter().any(|day| !day.is_empty()))
-    })
+    });
+    let first = weeks.next()?;
+    // "24/7 emergency service. Office hours: Mon-Fri 8am-5pm".
+    if first.is_around_the_clock() { weeks.find(|week| !week.is_around_the_clock()).or(Some(first)) } else { Some(first) }
 }
 
 /// Some days and their times.
@@ -115,6 +132,14 @@ fn week_of(tokens: &[Token], in_prose: bool) -> Option<Week> {
                     (Some(_) | None, _) => return None,
                 }
             }
+            // "Mon-Fri 9am-5pm (closed 12pm-1pm for lunch)".
+            Token::Closed
+                if entry.has_times && matches!(next, (Some(Token::Time { .. }), Some(Token::To))) && tokens.get(at + 3).is_some() =>
+            {
+                let (Some(from), Some(to)) = (next.0, tokens.get(at + 3)) else { return None };
+                entry.pause(slot(*from, *to)?)?;
+                at += 3;
+            }
             // "Closed on Sunday": what follows is no day of the times before.
             Token::Closed if entry.has_times || !entry.days.contains(&true) => {
                 let is_day = |at: usize| matches!(tokens.get(at), Some(Token::Days(_)));
@@ -153,6 +178,14 @@ fn week_of(tokens: &[Token], in_prose: bool) -> Option<Week> {
 impl Entry {
     fn is_of_several(&self) -> bool {
         self.days.iter().filter(|day| **day).count() > 1
+    }
+
+    /// Takes a break out of the times that it lies within; `None` where there are none.
+    fn pause(&mut self, (from, to): (u16, u16)) -> Option<()> {
+        let at = self.slots.iter().position(|(open, close)| *open < from && from < to && to < *close)?;
+        let (open, close) = self.slots.remove(at);
+        self.slots.extend([(open, from), (to, close)]);
+        Some(())
     }
 
     /// The days from the first of `from` to the first of `to`, over the week's end where need be; or all of them, where they are
@@ -209,6 +242,10 @@ fn slot(open: Token, close: Token) -> Option<(u16, u16)> {
 }
 
 impl Week {
+    fn is_around_the_clock(&self) -> bool {
+        self.0.iter().all(|day| day.as_slice() == [(0, DAY)])
+    }
+
     fn of(entries: &[Entry]) -> Option<Self> {
         let mut week = Self::default();
         for Entry { days, slots, .. } in entries {

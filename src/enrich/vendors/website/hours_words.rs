@@ -1,6 +1,9 @@
 //! The words of opening hours, in English, German, French, Spanish, Portuguese, Italian and Dutch.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
 
 use super::DAY;
 use crate::enrich::words::fold;
@@ -33,6 +36,11 @@ const PHRASES: &[(&str, &str)] = &[
     (" da manhã", "am"),
     (" da tarde", "pm"),
     (" da noite", "pm"),
+    ("2ª", " segunda "),
+    ("3ª", " terca "),
+    ("4ª", " quarta "),
+    ("5ª", " quinta "),
+    ("6ª", " sexta "),
     ("every day", " daily "),
     ("seven days a week", " daily "),
     ("7 days a week", " daily "),
@@ -115,7 +123,7 @@ fn word(word: &str) -> Token {
         | "tot" | "t/m" => {
             return Token::To;
         }
-        "and" | "und" | "et" | "y" | "e" | "en" | "or" | "ed" => return Token::And,
+        "and" | "und" | "u" | "et" | "puis" | "y" | "e" | "en" | "or" | "ed" => return Token::And,
         "closed" | "shut" | "off" | "geschlossen" | "ruhetag" | "ferme" | "fermee" | "cerrado" | "fechado" | "encerrado" | "chiuso"
         | "gesloten" => {
             return Token::Closed;
@@ -147,10 +155,7 @@ fn bare_hour(hour: u16) -> Token {
 
 /// The text with what takes several words in one, and days in their short form.
 fn in_plain_words(text: &str) -> String {
-    // Single letters are days only in a run of them.
-    let text = ["M-F", "M–F", "M - F", "M – F"]
-        .iter()
-        .fold(text.to_owned(), |text, run| text.replace(&format!("{run} "), "Mon-Fri ").replace(&format!("{run}:"), "Mon-Fri:"));
+    let text = single_letters(text);
     let mut text = text.lines().map(without_dash).collect::<Vec<_>>().join("\n").to_lowercase();
     for (phrase, plain) in PHRASES {
         if text.contains(phrase) {
@@ -167,6 +172,39 @@ fn in_plain_words(text: &str) -> String {
     }
     text
 }
+
+/// Days of one letter in full. They are days only in a run of them, and beside one: `M-Th 8-5, F 8-12`, `L-V 9:00-14:00, S 10:00-13:00`.
+fn single_letters(text: &str) -> Cow<'_, str> {
+    let name = |letters: &str| match letters {
+        "M" => "Mon",
+        "Th" | "Thu" | "Thurs" => "Thu",
+        "F" => "Fri",
+        "Sa" | "Sat" => "Sat",
+        "Su" | "Sun" => "Sun",
+        "L" => "Lun",
+        "J" => "Jue",
+        "V" => "Vie",
+        "S" => "Sab",
+        "D" => "Dom",
+        _ => "",
+    };
+    for (run, alone) in [(&ENGLISH_RUN, &ENGLISH_DAY), (&SPANISH_RUN, &SPANISH_DAY)] {
+        let (Some(run), Some(alone)) = (run.as_ref(), alone.as_ref()) else { continue };
+        if run.is_match(text) {
+            let in_full = |hit: &Captures<'_>| format!("{}-{}{}", name(&hit[1]), name(&hit[2]), &hit[3]);
+            let text = run.replace_all(text, in_full);
+            let text = alone.replace_all(&text, |hit: &Captures<'_>| format!("{}{}{}", &hit[1], name(&hit[2]), &hit[3]));
+            return Cow::Owned(text.into_owned());
+        }
+    }
+    Cow::Borrowed(text)
+}
+
+type Shape = LazyLock<Option<Regex>>;
+static ENGLISH_RUN: Shape = LazyLock::new(|| Regex::new(r"\b(M) ?[-–—] ?(Thurs|Thu|Th|F|Sat|Sa|Sun|Su)\b([.:]?\s)").ok());
+static ENGLISH_DAY: Shape = LazyLock::new(|| Regex::new(r"(^|[\s,;|])(F)(:?\s+[0-9])").ok());
+static SPANISH_RUN: Shape = LazyLock::new(|| Regex::new(r"\b(L) ?(?:[-–—]|a) ?(J|V|S|D)\b([.:]?\s)").ok());
+static SPANISH_DAY: Shape = LazyLock::new(|| Regex::new(r"(^|[\s,;|])(S|D|V)(:?\s+[0-9])").ok());
 
 /// In the last column of a table a dash says that it is closed.
 fn without_dash(line: &str) -> Cow<'_, str> {

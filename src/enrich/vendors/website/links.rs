@@ -155,6 +155,12 @@ pub(super) struct Links {
     pub(super) pages: Vec<(PageKind, String)>,
 }
 
+/// The number of a link to call, without what is dialled after a pause.
+fn dialled(rest: &str) -> String {
+    let number = contact::unescaped(rest);
+    number.trim_start_matches('/').split([',', ';']).next().unwrap_or_default().to_owned()
+}
+
 /// Reads the links of the page at `page`; `country` is that of its phone numbers.
 pub(super) fn read(document: &Html, page: &Url, country: &str) -> Links {
     let mut claims: Vec<Claim> = Vec::new();
@@ -164,7 +170,7 @@ pub(super) fn read(document: &Html, page: &Url, country: &str) -> Links {
         let (scheme, rest) = href.split_once(':').unwrap_or_default();
         let scheme = scheme.to_ascii_lowercase();
         let claim = match scheme.as_str() {
-            "tel" => prose::number(rest, country).and_then(|number| Claim::new(Field::Phone, &number, LINK)),
+            "tel" | "callto" => prose::number(&dialled(rest), country).and_then(|number| Claim::new(Field::Phone, &number, LINK)),
             "mailto" => contact::email(href).and_then(|email| Claim::new(Field::Email, &email, LINK)),
             _ => contact::social(href).and_then(|(network, url)| Claim::new(Field::Social(network.to_owned()), &url, LINK)),
         };

@@ -10,8 +10,11 @@ use crate::enrich::words::fold;
 type Shape = LazyLock<Option<Regex>>;
 
 /// North American numbers with separators; digits alone could be anything.
-static NORTH_AMERICA: Shape =
-    LazyLock::new(|| Regex::new(r"(?-u)(?:\+?1[ .-]?)?(?:\([2-9][0-9]{2}\) ?|\b[2-9][0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}\b").ok());
+static NORTH_AMERICA: Shape = LazyLock::new(|| {
+    Regex::new(r"(?-u)(?:\+?1[ .-]?)?(?:\([2-9][0-9]{2}\) ?|\b[2-9][0-9]{2}(?: ?[./-] ?| ))[2-9][0-9]{2}(?: ?[.-] ?| )[0-9]{4}\b").ok()
+});
+/// Ten digits, which are a number to call only right behind a label that says so.
+static BARE: Shape = LazyLock::new(|| Regex::new(r"(?-u)\b[2-9][0-9]{2}[2-9][0-9]{6}\b").ok());
 /// Numbers with their country code.
 static INTERNATIONAL: Shape = LazyLock::new(|| Regex::new(r"(?-u)(?:\+|\b00)[1-9][0-9]{0,2}(?:[ ./()-]{0,3}[0-9]){6,12}\b").ok());
 /// Numbers of other countries, which begin with a zero.
@@ -164,7 +167,9 @@ pub(super) enum Label {
 /// a line about whoever made the site. `country` is what is known of the page.
 pub(super) fn phones(text: &str, country: Option<&str>, max: usize) -> Vec<Phone> {
     let national = country.filter(|country| !phone::is_north_american(country)).map(|_| &NATIONAL);
-    let shapes = [Some(&NORTH_AMERICA), Some(&INTERNATIONAL), national];
+    let text = &text.replace(['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2212}'], "-");
+    let bare = if national.is_none() { Some(&BARE) } else { None };
+    let shapes = [Some(&NORTH_AMERICA), Some(&INTERNATIONAL), national, bare];
     let mut spans: Vec<(usize, usize)> = Vec::new();
     for shape in shapes.into_iter().flatten() {
         for found in shape.iter().flat_map(|shape| shape.find_iter(text)).take(10 * max) {
@@ -183,6 +188,10 @@ pub(super) fn phones(text: &str, country: Option<&str>, max: usize) -> Vec<Phone
         let goes_on = text.get(to..).is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()));
         let label = label(text.get(last_end..from).unwrap_or_default());
         last_end = to;
+        let is_bare = number.len() == 10 && number.bytes().all(|byte| byte.is_ascii_digit());
+        if is_bare && !ends_in_label(text.get(..from).unwrap_or_default()) {
+            continue;
+        }
         if label != Label::Other && !goes_on && !is_credit(line_around(text, from)) && phones.len() < max {
             phones.push(Phone { number: number.trim_start_matches('(').to_owned(), is_labelled: label == Label::Phone });
             if let (Some(last), true) = (phones.last_mut(), number.contains(')')) {
@@ -220,6 +229,13 @@ pub(super) fn label(before: &str) -> Label {
         }
     }
     Label::None
+}
+
+/// Whether the last word is a label of numbers to call.
+fn ends_in_label(before: &str) -> bool {
+    let from = before.ceil_char_boundary(before.len().saturating_sub(20));
+    let folded = fold(before.get(from..).unwrap_or_default().rsplit('\n').next().unwrap_or_default());
+    folded.rsplit(' ').next().is_some_and(|word| PHONE.contains(&word))
 }
 
 /// Whether a line is about whoever made the site.

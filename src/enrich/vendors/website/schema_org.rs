@@ -200,7 +200,7 @@ impl Reader<'_> {
         let graph = self.graph;
         let plain: Vec<&str> = graph.texts(at, "openingHours").take(VALUES_MAX).collect();
         if !plain.is_empty() {
-            return Some(hours::normalised(&plain.join("; ")));
+            return Some(hours::normalised(&hours::without_empty_days(&plain.join("; "))));
         }
         let specifications: Vec<usize> = graph
             .children(at, "openingHoursSpecification")
