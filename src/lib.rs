@@ -6,6 +6,7 @@ pub mod clock;
 // Pure: decisions, no I/O, no clock.
 pub mod billing;
 pub mod job;
+pub mod receipt;
 pub mod shard;
 pub mod types;
 // Outbound HTTP.

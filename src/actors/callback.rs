@@ -209,7 +209,7 @@ async fn post(handle: &ShardHandle, delivery: &Delivery, job: &Job, url: &str) -
         id: delivery.id,
         kind: end_event(job.state.status),
         created_at: delivery.created_at,
-        data: PollBody::of(job, node.settings.max_timeout_seconds),
+        data: PollBody::of(job, node.settings.max_timeout_seconds).with_receipt(node.receipts.of(job)),
     };
     let Ok(body) = serde_json::to_vec(&body) else {
         return (Outcome::Failed { status: None, class: "body" }, 0);

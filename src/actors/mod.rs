@@ -19,6 +19,7 @@ mod operators;
 mod paid;
 mod published;
 mod quotes;
+mod receipts;
 mod retention;
 mod shard;
 mod slots;

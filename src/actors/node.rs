@@ -22,6 +22,7 @@ use crate::callbacks::Deliverer;
 use crate::clock::{Clock, Random};
 use crate::enrich::Enricher;
 use crate::job::{self, Billing, Effect, Job, Spec};
+use crate::receipt::Receipts;
 use crate::shard::history::job_key;
 use crate::shard::{Agent, Command, Grant, KeyEntry, Made, Refusal, Reply, Session, Table, codec};
 use crate::store::{Leases, Store};
@@ -61,6 +62,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// From which poll bearers and callback secrets are derived.
     pub server_key: ServerKey,
+    /// Signs what a job that is over was and cost.
+    pub receipts: Receipts,
     /// What is sold, one for each route.
     pub enrichers: Vec<Arc<dyn Enricher>>,
     /// Delivers callbacks.
@@ -94,6 +97,7 @@ pub(super) struct Inner {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     pub(super) server_key: ServerKey,
+    pub(super) receipts: Receipts,
     pub(super) deliverer: Deliverer,
     pub(super) peers: Option<Peers>,
     pub(super) settings: Settings,
@@ -184,13 +188,14 @@ impl Node {
     /// # Errors
     /// [`StartError`] where a shard can't be taken or read: a node with a part of its shards would answer 404 for jobs that are there.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, clock, random, server_key, enrichers, deliverer, peers, chains, settings } = parts;
+        let Parts { store, clock, random, server_key, receipts, enrichers, deliverer, peers, chains, settings } = parts;
         let count = store.layout().shards;
         let inner = Arc::new(Inner {
             store,
             clock,
             random,
             server_key,
+            receipts,
             deliverer,
             peers,
             settings,

@@ -36,6 +36,7 @@ use crate::enrich::vendors::website::{GuardedFetch, Website};
 use crate::enrich::websearch::Websearch;
 use crate::enrich::{Enricher, cache, phone, vendors};
 use crate::net::{BreakerSettings, Breakers, GuardSettings, GuardedClient, LimitSettings, Limits, MailResolver, TrustedClient};
+use crate::receipt::{KeyError, Keyring, Receipts};
 use crate::store::Store;
 use crate::store::redis::NodeFolder;
 use crate::types::{Reach, Route};
@@ -89,6 +90,9 @@ pub enum StartError {
     /// A shard, or a lane.
     #[error(transparent)]
     Node(#[from] crate::actors::StartError),
+    /// The keys of receipts.
+    #[error("ENRICH_RECEIPT_KEYS {0}")]
+    Keys(#[from] KeyError),
     /// The store's thread panicked at the start.
     #[error("opening the store ended early")]
     Opening,
@@ -109,11 +113,13 @@ impl App {
         let is_token_made = config.admin_token.is_none();
         let admin_token = config.admin_token.clone().unwrap_or_else(|| make_token(&*random));
         let addresses = Addresses { public: public.address, public_url, admin: admin.address, admin_token, is_token_made };
+        let keys = Keyring::new(&server_key, &config.receipt_keys)?;
         let parts = Parts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
             server_key,
+            receipts: Receipts::new(keys, config.public_url.as_deref()),
             enrichers: enrichers(&config, &addresses, (&clock, &random))?,
             deliverer: Deliverer::new(client(config.callback_reach, &addresses)?),
             peers,

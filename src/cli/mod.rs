@@ -15,6 +15,8 @@ mod local_chain;
 mod logs;
 mod migrate;
 mod openapi;
+mod receipt;
+mod receipt_findings;
 mod restore;
 mod runtime;
 pub mod samples;
@@ -34,6 +36,8 @@ use crate::config::{ConfigError, explain, later};
 const DONE: u8 = 0;
 /// It could not be done, or an invariant is broken.
 const FAILED: u8 = 1;
+/// It could not be found out (`receipt verify` only).
+const UNKNOWN: u8 = 3;
 /// Bad usage or configuration.
 const MISUSED: u8 = 2;
 
@@ -49,7 +53,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "Every option is a flag and an environment variable; `enrich-jobs COMMAND --help` shows both with the default.
-Exit codes: 0 done, 1 failed (for audit: an invariant is broken), 2 bad usage or configuration.";
+Exit codes: 0 done, 1 failed (for audit: an invariant is broken; for receipt verify: it doesn't hold), 2 bad usage or configuration, 3 unknown (receipt verify: what would decide could not be had).";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -77,6 +81,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Show the settings that are in force, with secrets masked
     Config(config::Arguments),
+    /// Show what a job's receipt says, and check that it holds
+    Receipt(receipt::Arguments),
     /// Print the OpenAPI document that the server serves
     Openapi(openapi::Arguments),
 }
@@ -90,6 +96,9 @@ enum Failure {
     /// Anything else. The message stands alone.
     #[error("{0}")]
     Failed(String),
+    /// It could not be found out; all has been said already.
+    #[error("unknown")]
+    Unknown,
     /// All has been said already.
     #[error("failed")]
     Said,
@@ -135,6 +144,7 @@ pub fn run() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Agents(arguments) => agents::run(arguments),
         Command::Settler(arguments) => settler::run(&arguments),
+        Command::Receipt(arguments) => receipt::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Config(arguments) => {
@@ -145,10 +155,14 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::from(DONE),
         Err(failure) => {
-            if !matches!(failure, Failure::Said) {
+            if !matches!(failure, Failure::Said | Failure::Unknown) {
                 eprintln!("error: {failure}");
             }
-            ExitCode::from(if matches!(failure, Failure::Config(_)) { MISUSED } else { FAILED })
+            ExitCode::from(match failure {
+                Failure::Config(_) => MISUSED,
+                Failure::Unknown => UNKNOWN,
+                Failure::Failed(_) | Failure::Said => FAILED,
+            })
         }
     }
 }

@@ -7,6 +7,7 @@ use clap::builder::Resettable;
 use clap::{Args, FromArgMatches};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::receipt_keys;
 use super::values::server_key;
 use super::{Config, ConfigError, LimitOptions, Options, SharedSettings, StoreSettings, StoreUrl, Variables, networks};
 use crate::billing::x402::Scheme;
@@ -63,6 +64,7 @@ impl Options {
         check_admin(self.listen.admin_listen, admin_token.as_ref())?;
         let key = self.keys.secret_key.as_ref().filter(|key| !key.expose_secret().is_empty());
         let server_key = key.map(server_key).transpose().map_err(|fault| ConfigError::new("ENRICH_SECRET_KEY", fault))?;
+        let receipt_keys = receipt_keys::read(self.keys.receipt_keys.as_ref())?;
         let jobs = &self.jobs;
         check_ceilings(jobs.job_bill_up_to_default_usd, jobs.job_bill_up_to_max_usd)?;
         let prices = self.prices();
@@ -81,6 +83,7 @@ impl Options {
             store: self.store(shards, server_key.is_some())?,
             seal: self.seal.keys()?,
             server_key,
+            receipt_keys,
             edge: self.edge(prices, max_timeout_seconds),
             public_limits: connections(self.limits.connections_max),
             admin_limits: connections(self.limits.admin_connections_max),

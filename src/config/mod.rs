@@ -10,6 +10,7 @@ pub mod explain;
 pub mod later;
 pub mod networks;
 mod options;
+mod receipt_keys;
 pub mod unread;
 mod values;
 mod vendors;
@@ -37,7 +38,7 @@ use crate::enrich::vendors::phone::PhoneSettings;
 use crate::enrich::vendors::search::SearchSettings;
 use crate::enrich::vendors::website::WebsiteSettings;
 use crate::store::redis::Address;
-use crate::types::{Reach, ServerKey};
+use crate::types::{Reach, ServerKey, Timestamp};
 use crate::{actors, http, store};
 
 /// A setting that can't be used: ends the start with exit code 2.
@@ -74,6 +75,8 @@ pub struct Config {
     pub seal: store::sealed::Keys,
     /// Without one, the key in the store's folder.
     pub server_key: Option<ServerKey>,
+    /// Further keys of receipts, each with the time from which it signs.
+    pub receipt_keys: Vec<(Timestamp, ServerKey)>,
     /// The public routes; their public URL is still the one that was set, or none.
     pub edge: http::Settings,
     /// What the public listener takes on.

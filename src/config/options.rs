@@ -117,10 +117,14 @@ impl SealOptions {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store")]
 pub struct KeyOptions {
-    /// 32 bytes in base64, from which poll bearers and callback secrets are derived; without it, the file secret.key in the
+    /// 32 bytes in base64, from which poll bearers, callback secrets and the key of receipts are derived; without it, the file secret.key in the
     /// store's folder, made at the first start
     #[arg(long, env = "ENRICH_SECRET_KEY", value_name = "BASE64", hide_env_values = true, value_parser = secret)]
     pub secret_key: Option<SecretString>,
+    /// Further keys that sign receipts, each with the time from which it does: TIME=BASE64, comma-separated, 16 at most, as in
+    /// 2027-01-01T00:00:00Z=…; jobs that ended before all of them are signed by the key of the secret key
+    #[arg(long, env = "ENRICH_RECEIPT_KEYS", value_name = "LIST", hide_env_values = true, value_parser = secret)]
+    pub receipt_keys: Option<SecretString>,
     /// Number of shards; only when a store is made
     #[arg(long, env = "ENRICH_SHARDS", value_name = "NUMBER", default_value = "16", value_parser = whole::<1, 1024>)]
     pub shards: u32,

@@ -12,7 +12,7 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 );
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
     "Location, Retry-After, Preference-Applied, Idempotency-Replayed, X-Request-Id, RateLimit, RateLimit-Policy, PAYMENT-REQUIRED, \
-     PAYMENT-RESPONSE, X-Session-Budget-Remaining-Usd",
+     PAYMENT-RESPONSE, X-Session-Budget-Remaining-Usd, Enrich-Receipt",
 );
 
 /// Answers a browser's question whether a page may call.

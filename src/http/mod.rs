@@ -19,6 +19,7 @@ pub mod meter;
 pub mod openapi;
 pub mod problem;
 pub mod query;
+pub mod receipts;
 pub mod reply;
 pub mod request_id;
 pub mod rest;

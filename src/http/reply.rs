@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::problem::Problem;
+use crate::actors::Node;
 use crate::job::Job;
 use crate::job::view::PollBody;
 
@@ -28,12 +29,12 @@ pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Response, Prob
     Ok(response)
 }
 
-/// A job as its buyer sees it.
+/// A job as its buyer sees it, with its receipt where it is over.
 ///
 /// # Errors
 /// As [`json`].
-pub fn job(status: StatusCode, job: &Job, max_timeout_seconds: u32) -> Result<Response, Problem> {
-    json(status, &PollBody::of(job, max_timeout_seconds))
+pub fn job(status: StatusCode, node: &Node, job: &Job, max_timeout_seconds: u32) -> Result<Response, Problem> {
+    json(status, &PollBody::of(job, max_timeout_seconds).with_receipt(node.receipt(job)))
 }
 
 /// Nothing to say.

@@ -60,6 +60,10 @@ pub struct PollBody<'a> {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorBody<'a>>,
+    /// What it was, found and cost, signed by the server: a compact JWS, once the job is over. Its keys are at `/.well-known/jwks.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$")]
+    receipt: Option<String>,
     /// The buyer's own pairs.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     metadata: Pairs<'a>,
@@ -258,6 +262,7 @@ impl<'a> PollBody<'a> {
             result: shown(Status::Completed),
             partial_result: shown(Status::Failed).filter(|outcome| outcome.billed),
             error: state.failure.as_ref().filter(|_| state.status == Status::Failed).map(ErrorBody::of),
+            receipt: None,
             metadata: Pairs(&spec.metadata),
             created_at: spec.created_at,
             started_at: state.started_at,
@@ -277,6 +282,13 @@ impl<'a> PollBody<'a> {
             (body.rounds_done, body.rounds_max) = (told.rounds_done, told.rounds_max);
             body.found = told.found.iter().map(FoundBody::of).collect();
         }
+        self
+    }
+
+    /// With the receipt, where there is one.
+    #[must_use]
+    pub fn with_receipt(mut self, receipt: Option<String>) -> Self {
+        self.receipt = receipt;
         self
     }
 
@@ -329,6 +341,12 @@ fn as_fraction<S: Serializer>(percent: &u32, serializer: S) -> Result<S::Ok, S::
 /// The result of a job that is completed, as the route itself answers.
 pub fn result_of(job: &Job) -> Option<impl Serialize + '_> {
     PollBody::of(job, 0).result
+}
+
+/// What a poll shows of what was found: the result, or what a job that failed had found and charged for.
+pub fn outcome_of(job: &Job) -> Option<impl Serialize + '_> {
+    let body = PollBody::of(job, 0);
+    body.result.or(body.partial_result)
 }
 
 /// How a job is paid, as the wire says it.

@@ -18,6 +18,11 @@ impl ServerKey {
         Self(Arc::new(SecretBox::new(Box::new(bytes))))
     }
 
+    /// The secret itself, for a derivation of keys that is no HMAC of bytes.
+    pub fn expose(&self) -> &[u8; 32] {
+        self.0.expose_secret()
+    }
+
     /// The secret of one job for one purpose: HMAC-SHA256 over `purpose`, a zero byte and the job's bytes. So a replay can
     /// show it again while the store holds none of it. No two purposes share a secret, as long as none holds a zero byte.
     pub fn derive(&self, purpose: &str, job: &JobId) -> [u8; 32] {

@@ -6,6 +6,7 @@ mod audit;
 mod demo;
 mod directory;
 mod moving;
+mod receipt;
 #[allow(dead_code, clippy::expect_used, reason = "other test binaries use more of it, and allow it throughout")]
 #[path = "../support/redis.rs"]
 mod redis_server;

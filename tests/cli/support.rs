@@ -140,6 +140,11 @@ impl Serving {
         }
     }
 
+    /// What anybody gets.
+    pub fn get(&self, path: &str) -> serde_json::Value {
+        self.call("GET", path, "none", "")
+    }
+
     pub fn call(&self, method: &str, path: &str, bearer: &str, body: &str) -> serde_json::Value {
         let host = self.public.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();

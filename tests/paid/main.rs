@@ -4,6 +4,7 @@
 mod claims;
 mod introductions;
 mod newcomers;
+mod receipts;
 mod sponsored;
 mod stranded;
 mod wallets;

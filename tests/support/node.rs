@@ -14,6 +14,7 @@ use enrich_jobs::enrich::{self, Answer, Call, Enricher, Found, Run};
 use enrich_jobs::job::{FoundField, Job, Progress, Status};
 use enrich_jobs::net::relay::Relay;
 use enrich_jobs::net::{GuardSettings, GuardedClient, TrustedClient};
+use enrich_jobs::receipt::{Keyring, Receipts};
 use enrich_jobs::shard::Grant;
 use enrich_jobs::store::Store;
 use enrich_jobs::store::memory::Memory;
@@ -264,6 +265,7 @@ async fn node_of(
         clock,
         random: Arc::new(SystemRandom),
         server_key: ServerKey::new([1; 32]),
+        receipts: Receipts::new(Keyring::new(&ServerKey::new([1; 32]), &[]).unwrap(), Some("https://enrich.example")),
         enrichers,
         deliverer: Deliverer::new(GuardedClient::new(guard).unwrap()),
         peers,

@@ -86,6 +86,8 @@ fn masked(text: &str) -> String {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME"),
         (r#""(seq|unwritten_rows)":\d+"#, r#""$1":N"#),
         (r":deposit:[0-9a-f]{32}", ":deposit:HASH"),
+        (r#""receipt":"[A-Za-z0-9_.-]+""#, r#""receipt":"RECEIPT""#),
+        (r"(?m)^enrich-receipt: .*$", "enrich-receipt: RECEIPT"),
         (r#""next_cursor":"c[0-9a-z]+""#, r#""next_cursor":"CURSOR""#),
     ] {
         text = Regex::new(pattern).unwrap().replace_all(&text, word).into_owned();

@@ -12,4 +12,5 @@ mod limits;
 mod operators;
 mod progress;
 mod quotes;
+mod receipts;
 mod sessions;

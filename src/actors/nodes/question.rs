@@ -214,12 +214,10 @@ fn stop(node: &Inner, job: crate::types::JobId) {
 pub(in crate::actors) async fn reserved_elsewhere(node: &Inner) -> Result<Usd, Error> {
     let Some(peers) = &node.peers else { return Ok(Usd::ZERO) };
     let asked = node.membership.others(node).into_iter().map(|peer| async move {
-        let told = peers.ask(&peer, &Question { shard: ShardId(0), what: What::Reserved }).await;
-        match told {
-            Told::Reserved(reserved) => Ok(reserved),
-            _ if node.membership.holds_any(&peer) => Err(Error::Unavailable),
-            _ => Ok(Usd::ZERO),
+        if let Told::Reserved(reserved) = peers.ask(&peer, &Question { shard: ShardId(0), what: What::Reserved }).await {
+            return Ok(reserved);
         }
+        if node.membership.holds_any(&peer) { Err(Error::Unavailable) } else { Ok(Usd::ZERO) }
     });
     let reserved = futures_util::future::try_join_all(asked).await?;
     Ok(reserved.into_iter().fold(Usd::ZERO, |sum, one| sum.plus(one).unwrap_or(Usd::MAX_WIRE)))

@@ -187,5 +187,5 @@ pub async fn fail(
     let (parts, body) = request.into_parts();
     let reason = reason::of(&parts, body).await?;
     let job = admin.node.fail_job(id_of(path)?, reason).await?;
-    reply::job(StatusCode::OK, &job, admin.max_timeout_seconds)
+    reply::job(StatusCode::OK, &admin.node, &job, admin.max_timeout_seconds)
 }

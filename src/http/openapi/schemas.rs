@@ -12,6 +12,7 @@ use crate::http::rest::sync::{lead_session, websearch};
 use crate::http::rest::wallets::{debts, deposits, sign_in};
 use crate::http::rest::{discovery, health};
 use crate::job::view::PollBody;
+use crate::receipt::Jwks;
 use crate::types::{LeadPayload, WebsearchPayload};
 
 /// Of the public listener.
@@ -44,6 +45,7 @@ use crate::types::{LeadPayload, WebsearchPayload};
     sign_in::Registered,
     discovery::Catalogue,
     discovery::Found,
+    Jwks,
     health::Health,
     health::Readiness,
 )))]

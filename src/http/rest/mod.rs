@@ -12,6 +12,7 @@ use self::sync::{lead_session, websearch};
 use self::wallets::{debts, deposits, sign_in};
 use super::api::Api;
 use super::edge::Edge;
+use super::receipts;
 use super::request_id::RequestIds;
 use super::settings::Settings;
 use super::table::{self, Row};
@@ -53,6 +54,7 @@ pub fn rows() -> Vec<Row<Arc<Api>>> {
         Row::new(discovery::__path_search, discovery::search),
         Row::new(discovery::__path_well_known, discovery::well_known),
         Row::new(discovery::__path_well_known_json, discovery::well_known_json),
+        Row::new(receipts::__path_keys, receipts::keys),
         Row::new(health::__path_healthz, health::healthz),
         Row::new(health::__path_readyz, health::readyz),
         Row::new(documents::__path_openapi, documents::openapi),

@@ -29,7 +29,7 @@ pub async fn cancel(State(api): State<Arc<Api>>, path: Result<Path<String>, Path
     let cancelled = async {
         sight.may_act()?;
         let job = api.node.cancel(sight.job.spec.id).await?;
-        reply::job(StatusCode::ACCEPTED, &job, api.settings.max_timeout_seconds)
+        reply::job(StatusCode::ACCEPTED, &api.node, &job, api.settings.max_timeout_seconds)
     };
     let outcome = cancelled.await;
     limit::told(sight.budget, outcome)

@@ -137,7 +137,10 @@ impl Changes {
             Some(_) | None => "status",
         };
         (self.seen, self.status, self.told) = (Some(job.state.version), Some(status), self.told.max(shown.tick));
-        let data = serde_json::to_string(&PollBody::of(job, self.max_timeout_seconds).so_far(&shown.progress)).ok()?;
+        let data = serde_json::to_string(
+            &PollBody::of(job, self.max_timeout_seconds).so_far(&shown.progress).with_receipt(self.node.receipt(job)),
+        )
+        .ok()?;
         Some(Event::default().id(job.state.version.to_string()).event(name).data(data))
     }
 }

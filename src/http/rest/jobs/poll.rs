@@ -54,7 +54,10 @@ async fn answer(api: &Api, job: &Job, headers: &HeaderMap) -> Result<Response, P
     };
     let shown = waited.as_ref().map_or(job, |(changed, _)| changed);
     let told = api.node.progress(shown);
-    let mut response = reply::json(StatusCode::OK, &PollBody::of(shown, api.settings.max_timeout_seconds).so_far(&told.progress))?;
+    let mut response = reply::json(
+        StatusCode::OK,
+        &PollBody::of(shown, api.settings.max_timeout_seconds).so_far(&told.progress).with_receipt(api.node.receipt(shown)),
+    )?;
     settled::stamp(&mut response, settled::of_job(shown));
     if let Some((_, seconds)) = waited {
         reply::set(&mut response, PREFERENCE_APPLIED, format!("wait={seconds}"));

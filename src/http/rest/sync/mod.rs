@@ -23,7 +23,7 @@ use crate::http::x402::demand::Due;
 use crate::http::x402::incoming::{self, Incoming, OLD_VERSION};
 use crate::http::x402::outcome::{self, By};
 use crate::http::x402::settled;
-use crate::http::{body, caller, idempotency, limit, reply};
+use crate::http::{body, caller, idempotency, limit, receipts, reply};
 use crate::job::view::result_of;
 use crate::job::{Billing, Failure, FailureCode, Job};
 use crate::shard::{Grant, Refusal};
@@ -147,6 +147,7 @@ fn shown(api: &Api, job: &Job) -> Result<Response, Problem> {
     if let Some(result) = result_of(job) {
         let mut response = reply::json(StatusCode::OK, &result)?;
         settled::stamp(&mut response, settled::of_job(job));
+        receipts::stamp(&mut response, api.node.receipt(job));
         return Ok(response);
     }
     let by_wallet = matches!(job.spec.billing, Billing::Upto { .. });

@@ -51,6 +51,7 @@ pub struct WebsearchResult {
         body = WebsearchResult,
         headers(
             ("PAYMENT-RESPONSE" = String, description = "How the payment was settled (x402), in base64, where a wallet paid."),
+            ("Enrich-Receipt" = String, description = "The receipt, a compact JWS, where it has at most 6 KiB."),
             ("Idempotency-Replayed" = String, description = "`true` where it is the first answer again."),
             ("X-Session-Budget-Remaining-Usd" = String, description = "What is left of the session's budget, in each answer to a call of one."),
         )
