@@ -33,7 +33,10 @@ pub(super) struct Outcome {
 
 /// Those of shards of other nodes, as they were told a moment ago.
 #[derive(Debug, Default)]
-pub(super) struct Others(tokio::sync::Mutex<BTreeMap<Route, (Instant, Arc<[Outcome]>)>>);
+pub(super) struct Others(tokio::sync::Mutex<BTreeMap<Route, Told>>);
+
+/// What was told, and when.
+type Told = (Instant, Arc<[Outcome]>);
 
 impl Outcome {
     pub(super) fn of(precedent: &Precedent) -> Self {

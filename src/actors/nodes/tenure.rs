@@ -67,12 +67,12 @@ mod tests {
     #[test]
     fn a_late_renewal_brings_nothing_back() {
         let tenure = Tenure::none();
-        tenure.begin(Instant::now(), Duration::from_secs(60));
+        tenure.begin(Instant::now(), Duration::from_mins(1));
         let asked = Instant::now();
         tenure.end();
-        tenure.extend(asked, Duration::from_secs(60));
+        tenure.extend(asked, Duration::from_mins(1));
         assert!(!tenure.runs());
-        tenure.begin(asked, Duration::from_secs(60));
+        tenure.begin(asked, Duration::from_mins(1));
         assert!(tenure.runs());
     }
 
