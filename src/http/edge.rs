@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tower::{Layer, Service, ServiceExt};
 
-use super::forward::{self, Passing};
+use super::forward::{self, Passing, Stays};
 use super::problem::{Kind, Problem};
 use super::request_id::RequestIds;
 use super::{compress, cors, meter::Meter};
@@ -131,15 +131,18 @@ where
                         request.headers_mut().insert(REQUEST_ID, id.clone());
                         forward::pass(node, request).await
                     }
-                    None => Passing::Here(request),
+                    None => Passing::Here(request, Stays::default()),
                 };
                 match passing {
-                    Passing::Here(request) => {
+                    Passing::Here(request, stays) => {
                         let Ok(response) = AssertUnwindSafe(inner.oneshot(request)).catch_unwind().await.unwrap_or_else(|panic| {
                             tracing::error!(request.id = id.to_str().unwrap_or_default(), panic = words_of(&*panic), "a handler panicked");
                             Ok(Problem::internal().into_response())
                         });
-                        response
+                        match &edge.shared {
+                            Some(node) => stays.hold(node, response),
+                            None => response,
+                        }
                     }
                     Passing::Answered(response) => response,
                 }

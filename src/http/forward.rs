@@ -29,10 +29,31 @@ const OF_THE_CONNECTION: [HeaderName; 6] =
 /// What becomes of a request.
 #[derive(Debug)]
 pub enum Passing {
-    /// It is answered here.
-    Here(Request),
+    /// It is answered here, by what this node holds.
+    Here(Request, Stays),
     /// Another node has answered it.
     Answered(Response),
+}
+
+/// What a request is about, and under which epoch this node held it when it began to answer.
+#[derive(Debug, Default)]
+pub struct Stays(Vec<(Slot, Option<u64>)>);
+
+impl Stays {
+    fn of(node: &Node, request: &Request) -> Self {
+        let token = bearer(request.headers()).ok().flatten().and_then(Token::parse).map(|token| token.slot());
+        let slots = slot_of(request.uri().path(), request.headers()).into_iter().chain(token);
+        Self(slots.map(|slot| (slot, node.epoch_here(slot))).collect())
+    }
+
+    /// The answer; that nothing is known of a token or a job is no answer where what would know them changed hands meanwhile.
+    pub fn hold(&self, node: &Node, response: Response) -> Response {
+        let is_denial = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND);
+        if is_denial && self.0.iter().any(|(slot, epoch)| node.epoch_here(*slot) != *epoch) {
+            return changing_hands();
+        }
+        response
+    }
 }
 
 /// Passes a request on where another node has to answer it.
@@ -43,7 +64,7 @@ pub async fn pass(node: &Node, mut request: Request) -> Passing {
     // Only nodes may say these.
     request.headers_mut().remove(NODE_HEADER);
     request.headers_mut().remove(CLIENT_HEADER);
-    let Some(slot) = slot_of(request.uri().path(), request.headers()) else { return Passing::Here(request) };
+    let Some(slot) = slot_of(request.uri().path(), request.headers()) else { return stay(node, request) };
     if node.place(slot) == Place::Here {
         return here(node, request).await;
     }
@@ -106,11 +127,17 @@ async fn here(node: &Node, request: Request) -> Passing {
     let token = bearer(request.headers()).ok().flatten().and_then(Token::parse);
     match token {
         Some(token) if node.place(token.slot()) != Place::Here => match node.borrow_token(&token).await {
-            Ok(()) => Passing::Here(request),
+            Ok(()) => stay(node, request),
             Err(_) => Passing::Answered(changing_hands()),
         },
-        _ => Passing::Here(request),
+        _ => stay(node, request),
     }
+}
+
+/// From here on this node answers.
+fn stay(node: &Node, request: Request) -> Passing {
+    let stays = Stays::of(node, &request);
+    Passing::Here(request, stays)
 }
 
 /// Which shard a request is about: that of the job, of the wallet that pays or owes, or of the bearer's agent.

@@ -93,6 +93,11 @@ impl Node {
         }
     }
 
+    /// Under which epoch this node answers for a slot's shard; nothing where it doesn't.
+    pub fn epoch_here(&self, slot: Slot) -> Option<u64> {
+        self.inner.shard_of(slot).filter(|shard| shard.is_ready()).map(|shard| shard.epoch())
+    }
+
     /// The nodes that share the store, as this one last saw them: name, address, and the numbers of the shards that it holds.
     pub fn nodes(&self) -> Vec<(String, String, Vec<u16>)> {
         self.inner.membership.held().into_iter().map(|(peer, shards)| (peer.id.0, peer.url, shards)).collect()

@@ -127,7 +127,11 @@ async fn answer(node: &Arc<Inner>, Question { shard, what }: Question) -> Told {
         What::Look(look) => handle.look_here(look).await.map(Told::Seen),
         What::Generation => Ok(Told::Generation(handle.generation_here())),
         What::Acknowledged | What::Records(_) | What::Reserved => Ok(Told::Failed(Failure::Unavailable)),
-        What::Grant(token) => Ok(Told::Granted(node.published.token(&token))),
+        What::Grant(token) => match (node.published.token(&token), handle.is_ready()) {
+            // Its tokens may have been let go with it just now.
+            (None, false) => return Told::Failed(Failure::Elsewhere),
+            (grant, _) => Ok(Told::Granted(grant)),
+        },
     };
     told.unwrap_or_else(|error| Told::Failed(error.into()))
 }
