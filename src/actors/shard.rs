@@ -1,6 +1,6 @@
 //! A shard, and the handle by which the others reach its ledger, jobs and callbacks, here or at the node that holds it.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ const COMMANDS_MAX: usize = 8_192;
 /// A command waits for so long while its shard changes hands between nodes.
 const HANDS_PATIENCE: Duration = Duration::from_secs(3);
 const HANDS_PAUSE: Duration = Duration::from_millis(50);
+/// The pause before a shard that this node could not load is taken again.
+const TAKE_AGAIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// How the others reach a shard. Its actors may be replaced; the handle stays.
 pub(super) struct ShardHandle {
@@ -45,8 +47,10 @@ pub(super) struct ShardHandle {
     /// For how long this node may act for it.
     pub(super) tenure: Tenure,
     supervisor: RwLock<Option<ActorRef<Message>>>,
-    /// Why it could not be loaded the last time.
-    trouble: RwLock<Option<Box<str>>>,
+    /// Its supervisor was told to end everything, and has not done so yet.
+    is_being_lost: AtomicBool,
+    /// Why it could not be loaded the last time, and when that was.
+    trouble: RwLock<Option<(Instant, Box<str>)>>,
 }
 
 pub(super) struct Actors {
@@ -77,6 +81,7 @@ impl ShardHandle {
             epoch: AtomicU64::new(0),
             tenure: Tenure::none(),
             supervisor: RwLock::new(None),
+            is_being_lost: AtomicBool::new(false),
             trouble: RwLock::new(None),
         }
     }
@@ -90,29 +95,58 @@ impl ShardHandle {
 
     /// Why it could not be loaded the last time it was tried.
     pub(super) fn trouble(&self) -> Option<Box<str>> {
-        self.trouble.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, why)| why.clone())
+    }
+
+    /// Whether it failed to load a moment ago: what is missing won't be there yet, and each try takes a new epoch.
+    pub(super) fn failed_just_now(&self) -> bool {
+        let trouble = self.trouble.read().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().is_some_and(|(at, _)| at.elapsed() < TAKE_AGAIN_PAUSE)
     }
 
     pub(super) fn set_trouble(&self, trouble: Option<String>) {
-        *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble.map(String::into_boxed_str);
+        *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble.map(|why| (Instant::now(), why.into_boxed_str()));
     }
 
-    /// Whether this node holds it, or tries to.
+    /// Whether a supervisor of it is there, be it one that is about to end. There are never two: the one would end the other's actors.
     pub(super) fn is_taken(&self) -> bool {
-        self.supervisor.read().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.supervisor().is_some()
     }
 
-    /// It is another's, or nobody's: nothing happens here for it any more, and nothing of it is shown.
-    pub(super) fn lose(&self) {
+    /// Whether this node holds it, or tries to, and means to go on.
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_taken() && !self.is_being_lost.load(Ordering::Acquire)
+    }
+
+    /// It is another's, or nobody's: nothing happens here for it any more, and nothing of it is shown once its supervisor has heard.
+    /// Whether this is news.
+    pub(super) fn lose(&self) -> bool {
         self.tenure.end();
-        if let Some(supervisor) = self.set_supervisor(None) {
-            // One that is gone already has nothing to stop.
-            supervisor.cast(Message::Lose).ok();
+        let Some(supervisor) = self.supervisor() else { return false };
+        if self.is_being_lost.swap(true, Ordering::AcqRel) {
+            return false;
         }
+        if supervisor.cast(Message::Lose).is_err() {
+            // It is gone already, and has nothing to stop.
+            self.lost();
+        }
+        true
     }
 
-    fn set_supervisor(&self, supervisor: Option<ActorRef<Message>>) -> Option<ActorRef<Message>> {
-        std::mem::replace(&mut *self.supervisor.write().unwrap_or_else(PoisonError::into_inner), supervisor)
+    /// Its supervisor has ended everything.
+    pub(super) fn lost(&self) {
+        // One that was loading meanwhile may have begun it anew.
+        self.tenure.end();
+        self.set_supervisor(None);
+        self.is_being_lost.store(false, Ordering::Release);
+    }
+
+    fn supervisor(&self) -> Option<ActorRef<Message>> {
+        self.supervisor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_supervisor(&self, supervisor: Option<ActorRef<Message>>) {
+        *self.supervisor.write().unwrap_or_else(PoisonError::into_inner) = supervisor;
     }
 
     /// The node that holds it, where that is another one.

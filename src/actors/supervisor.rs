@@ -66,6 +66,7 @@ impl Actor for Supervisor {
             Message::Lose => {
                 state.closed = true;
                 end(&state.handle);
+                state.handle.lost();
                 me.stop(None);
             }
         }

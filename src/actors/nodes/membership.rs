@@ -158,8 +158,9 @@ async fn renew(node: &Arc<Inner>) {
             // Loaded again meanwhile by ourselves, under a newer epoch: that one is renewed next.
             Err(Error::Fenced { current, .. }) if current == shard.epoch() => {}
             Err(Error::Fenced { .. }) => {
-                tracing::error!(shard = shard.id.0, "another node took the shard");
-                lose(&shard);
+                if lose(&shard) {
+                    tracing::error!(shard = shard.id.0, "another node took the shard");
+                }
             }
             Err(error) => tracing::debug!(shard = shard.id.0, %error, "a lease was not renewed"),
         }
@@ -170,15 +171,19 @@ async fn renew(node: &Arc<Inner>) {
 /// Whatever was not renewed in time is another's by now, it may be.
 fn give_up_what_is_over(node: &Arc<Inner>) {
     // One that could not be loaded has given its lease up by itself, and is tried again.
-    for shard in node.shards().filter(|shard| shard.is_taken() && shard.stored_actors().is_some() && !shard.tenure.runs()) {
-        tracing::error!(shard = shard.id.0, "the lease of a shard ran out, so this node stops acting for it");
-        lose(shard);
+    for shard in node.shards().filter(|shard| shard.is_kept() && shard.stored_actors().is_some() && !shard.tenure.runs()) {
+        if lose(shard) {
+            tracing::error!(shard = shard.id.0, "the lease of a shard ran out, so this node stops acting for it");
+        }
     }
 }
 
-fn lose(shard: &Arc<ShardHandle>) {
-    meters::shard_lost();
-    shard.lose();
+fn lose(shard: &Arc<ShardHandle>) -> bool {
+    let is_news = shard.lose();
+    if is_news {
+        meters::shard_lost();
+    }
+    is_news
 }
 
 async fn look(node: &Arc<Inner>, leases: &dyn Leases) -> Result<(), Error> {
@@ -191,16 +196,12 @@ async fn look(node: &Arc<Inner>, leases: &dyn Leases) -> Result<(), Error> {
     let draining = node.is_leaving();
     let take: Vec<_> = node
         .shards()
-        .filter(|shard| !draining && is_mine(shard.id) && !shard.is_taken() && held_by(shard.id).is_none_or(|holder| holder == me))
+        .filter(|shard| !draining && is_mine(shard.id) && !shard.is_taken() && !shard.failed_just_now())
+        .filter(|shard| held_by(shard.id).is_none_or(|holder| holder == me))
         .cloned()
         .collect();
     // One that can't be loaded here too: whoever it belongs to may be able to.
-    let give: Vec<_> = node
-        .shards()
-        .filter(|shard| (shard.is_ready() || shard.is_taken()) && !is_mine(shard.id))
-        .take(HANDED_OVER_AT_ONCE)
-        .cloned()
-        .collect();
+    let give: Vec<_> = node.shards().filter(|shard| shard.is_kept() && !is_mine(shard.id)).take(HANDED_OVER_AT_ONCE).cloned().collect();
     node.membership.see(Seen { peers, holders });
     futures_util::future::join(
         futures_util::future::join_all(take.into_iter().map(|shard| async move {
@@ -229,7 +230,7 @@ async fn hand_over(shard: &Arc<ShardHandle>, leases: &dyn Leases) {
 /// Ends a shard in order when the node goes down.
 pub(in crate::actors) async fn give_up(node: &Arc<Inner>, shard: &Arc<ShardHandle>) {
     match node.store.leases() {
-        Some(leases) if shard.is_taken() => hand_over(shard, leases).await,
+        Some(leases) if shard.is_kept() => hand_over(shard, leases).await,
         Some(_) => {}
         None => shard.close().await,
     }
