@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ipnet::IpNet;
 use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode, redirect, retry};
+use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::body::read_capped;
@@ -91,22 +91,11 @@ impl GuardedClient {
         let GuardSettings { reach, own, contact } = settings;
         let policy = Arc::new(Policy { reach, own });
         let user_agent = format!("{}/{} (+{contact})", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        let client = reqwest::Client::builder()
-            .tls_backend_rustls()
+        let client = super::bare()
             .dns_resolver(GuardedResolver { policy: Arc::clone(&policy), lookup })
-            // A proxy of the environment would resolve names for us, and reach what we refuse (N6, T-34).
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
             // No idle connections, and HTTP/1.1, which shares none: each attempt resolves and is judged afresh (T-32).
             .pool_max_idle_per_host(0)
             .http1_only()
-            .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(user_agent)
             .build()
             .map_err(Error::Setup)?;

@@ -30,7 +30,26 @@ pub use policy::{Policy, Refusal, host_key};
 pub use resolve::{Lookup, SystemLookup};
 pub use trusted::{Reply, TrustedClient};
 
+use reqwest::{redirect, retry};
+
 pub use crate::types::Reach;
+
+/// A client that does what it is told and nothing beside: what all doors have in common.
+fn bare() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_rustls()
+        // A proxy of the environment would resolve names for us, and reach what we refuse (N6, T-34).
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        // Not even of a request that never left: whether to ask again is a question about money.
+        .retry(retry::never())
+        .referer(false)
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .connect_timeout(guard::CONNECT_TIMEOUT)
+}
 
 /// Why a call brought no answer. For logs and metrics: a stranger learns at most that it failed (T-35).
 #[derive(Debug, thiserror::Error)]

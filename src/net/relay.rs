@@ -5,11 +5,10 @@ use std::pin::Pin;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode, redirect, retry};
+use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::Error;
-use super::guard::CONNECT_TIMEOUT;
 
 /// The client. A clone is a pointer.
 #[derive(Debug, Clone)]
@@ -50,19 +49,7 @@ impl Relay {
     /// # Errors
     /// [`Error::Setup`].
     pub fn new() -> Result<Self, Error> {
-        let client = reqwest::Client::builder()
-            .tls_backend_rustls()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
-            .map_err(Error::Setup)?;
+        let client = super::bare().build().map_err(Error::Setup)?;
         Ok(Self(client))
     }
 

@@ -1,10 +1,10 @@
 //! The client for URLs that the operator configures: wherever they lead, but still bounded in time and size.
 
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use reqwest::{StatusCode, redirect, retry};
 
 use super::body::read_capped;
-use super::guard::{CONNECT_TIMEOUT, Outbound};
+use super::guard::Outbound;
 use super::{Capped, Error};
 
 /// The client. A clone is a pointer. Connections are kept and used again.
@@ -28,22 +28,8 @@ impl TrustedClient {
     /// # Errors
     /// [`Error::Setup`].
     pub fn new() -> Result<Self, Error> {
-        let client = reqwest::Client::builder()
-            .tls_backend_rustls()
-            // The configuration says where to go, and nothing else does.
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            // Not even of a request that never left: whether to ask again is a question about money.
-            .retry(retry::never())
-            .referer(false)
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::Setup)?;
+        let client =
+            super::bare().user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"))).build().map_err(Error::Setup)?;
         Ok(Self(client))
     }
 

@@ -76,6 +76,24 @@ class OnRedis(unittest.TestCase):
         until(f"the callback of {job}", lambda: self.receiver.of(job), 60)
         self.assertEqual(len(set(self.receiver.of(job))), 1, self.receiver.of(job))
 
+    def all_end_once(self, nodes, buyers, luck):
+        """Buyers stop; each order has made one job, which ended, was charged and told of once. Returns how many there were."""
+        for buyer in buyers:
+            buyer.stopped.set()
+        for buyer in buyers:
+            buyer.join(timeout=60)
+            self.assertFalse(buyer.is_alive(), "its last order was never answered")
+            self.assertEqual(buyer.odd, [])
+        jobs = [accepted for buyer in buyers for accepted in buyer.jobs.values()]
+        print(f"{len(jobs)} jobs in {sum(buyer.tries for buyer in buyers)} requests", file=sys.stderr)
+        self.assertEqual(len({job["job_id"] for job in jobs}), len(jobs), "a key made two jobs, or two keys one")
+        for job in jobs:
+            end = self.ended(luck.choice(nodes), job["job_id"], job["poll_bearer"])
+            self.assertEqual((end["status"], end["charged_usd"]), ("completed", COST), end)
+            self.told(job["job_id"])
+        self.balanced(nodes[0], {buyer.bearer: len(buyer.jobs) for buyer in buyers})
+        return len(jobs)
+
     def balanced(self, node, bearers):
         """Each agent has paid for its jobs, once each, and the books balance."""
         for bearer, jobs in bearers.items():
@@ -100,21 +118,7 @@ class Killed(OnRedis):
             victim.kill()
             time.sleep(luck.uniform(0, 2 * LEASE_MS / 1000))
             victim.start()
-        for buyer in buyers:
-            buyer.stopped.set()
-        for buyer in buyers:
-            buyer.join(timeout=60)
-            self.assertFalse(buyer.is_alive(), "its last order was never answered")
-            self.assertEqual(buyer.odd, [])
-        jobs = [accepted for buyer in buyers for accepted in buyer.jobs.values()]
-        self.assertEqual(len({job["job_id"] for job in jobs}), len(jobs), "a key made two jobs, or two keys one")
-        self.assertGreater(len(jobs), CYCLES)
-        print(f"{len(jobs)} jobs in {sum(buyer.tries for buyer in buyers)} requests", file=sys.stderr)
-        for job in jobs:
-            end = self.ended(luck.choice(nodes), job["job_id"], job["poll_bearer"])
-            self.assertEqual((end["status"], end["charged_usd"]), ("completed", COST), end)
-            self.told(job["job_id"])
-        self.balanced(nodes[0], {buyer.bearer: len(buyer.jobs) for buyer in buyers})
+        self.assertGreater(self.all_end_once(nodes, buyers, luck), CYCLES)
 
 
 class Clustered(OnRedis):
@@ -142,20 +146,7 @@ class Clustered(OnRedis):
         time.sleep(1)
         primary.start()
         time.sleep(1)
-        for buyer in buyers:
-            buyer.stopped.set()
-        for buyer in buyers:
-            buyer.join(timeout=60)
-            self.assertFalse(buyer.is_alive(), "its last order was never answered")
-            self.assertEqual(buyer.odd, [])
-        jobs = [accepted for buyer in buyers for accepted in buyer.jobs.values()]
-        print(f"{len(jobs)} jobs in {sum(buyer.tries for buyer in buyers)} requests", file=sys.stderr)
-        self.assertEqual(len({job["job_id"] for job in jobs}), len(jobs))
-        for job in jobs:
-            end = self.ended(luck.choice(nodes), job["job_id"], job["poll_bearer"])
-            self.assertEqual((end["status"], end["charged_usd"]), ("completed", COST), end)
-            self.told(job["job_id"])
-        self.balanced(nodes[0], {buyer.bearer: len(buyer.jobs) for buyer in buyers})
+        self.all_end_once(nodes, buyers, luck)
 
 
 class Stopped(OnRedis):
