@@ -286,6 +286,8 @@ fn take_units(pieces: &mut Vec<Piece>) -> Vec<String> {
         pieces.drain(from..to);
         at = from;
     }
+    // A sign that numbers nothing says nothing.
+    pieces.retain(|piece| piece.text != "#");
     // At least a number, a name and a kind stay: "12 Front St" keeps its name.
     while pieces.len() > 3
         && let Some(place) = pieces.last().and_then(|last| WORDS.places.get(last.text.as_str()))

@@ -113,6 +113,15 @@ fn another_street() {
     }
 }
 
+/// Found by the property below.
+#[test]
+fn signs_that_number_nothing_are_left_out() {
+    for (line, form) in [("#####a,a f,", "a f unit a"), ("12 Main St #", "12 main st"), ("12 Main St ##4B", "12 main st unit 4b")] {
+        let once = Street::parse(line).line();
+        assert_eq!((&*once, &*Street::parse(&once).line()), (form, form), "{line}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_can_be_read_and_is_bounded(line in "\\PC{0,200}", other in "\\PC{0,60}") {
